@@ -1,0 +1,1 @@
+"""MCP, REST, command line: they translate and do nothing else."""

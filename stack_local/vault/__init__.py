@@ -1,0 +1,1 @@
+"""Key slots, wrapping, lock and unlock, signing, anchor."""

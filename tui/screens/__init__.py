@@ -1,0 +1,1 @@
+"""Screens: one task of the operator each."""
