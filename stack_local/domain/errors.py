@@ -1,19 +1,19 @@
 """The one error tree. `surfaces/errors.py` maps each class to a status; nothing else does.
 
-    StackError
-    ├── InvalidRequest     the request itself is wrong                     (400)
-    ├── Unauthorized       we do not know who asks, or no longer accept it (401)
-    ├── Forbidden          we know who asks, and it may not                (403)
-    ├── NotFound           there is no such thing, or not for this caller  (404)
-    ├── Conflict           it was already done, or done differently        (409)
-    ├── TooLarge           a named limit in bytes is passed                (413)
-    ├── Locked             the vault is locked or sealed                   (423)
-    ├── TooMany            a named limit in count or rate is passed        (429)
-    ├── UpstreamFailed     the other service failed or lied                (502)
-    ├── UpstreamTimedOut   the other service did not answer in time        (504)
-    ├── Unavailable        we cannot do it safely now (disk, audit)        (503)
-    ├── NotServed          only a hosted business has this                 (501)
-    └── Broken             an impossible state; a defect of ours           (500)
+StackError
+├── InvalidRequest     the request itself is wrong                     (400)
+├── Unauthorized       we do not know who asks, or no longer accept it (401)
+├── Forbidden          we know who asks, and it may not                (403)
+├── NotFound           there is no such thing, or not for this caller  (404)
+├── Conflict           it was already done, or done differently        (409)
+├── TooLarge           a named limit in bytes is passed                (413)
+├── Locked             the vault is locked or sealed                   (423)
+├── TooMany            a named limit in count or rate is passed        (429)
+├── UpstreamFailed     the other service failed or lied                (502)
+├── UpstreamTimedOut   the other service did not answer in time        (504)
+├── Unavailable        we cannot do it safely now (disk, audit)        (503)
+├── NotServed          only a hosted business has this                 (501)
+└── Broken             an impossible state; a defect of ours           (500)
 """
 
 from collections.abc import Mapping

@@ -1,1 +1,29 @@
-"""Everything that crosses a boundary: requests, views, errors."""
+"""Everything that crosses a boundary, and only that. Importing it fills the catalogue."""
+
+from stack_local.wire import (
+    access,
+    agents,
+    audit,
+    credentials,
+    decisions,
+    intents,
+    keys,
+    passports,
+    proxy,
+    services,
+    vault,
+)
+
+__all__ = [
+    "access",
+    "agents",
+    "audit",
+    "credentials",
+    "decisions",
+    "intents",
+    "keys",
+    "passports",
+    "proxy",
+    "services",
+    "vault",
+]

@@ -1,0 +1,165 @@
+"""The bytes that are hashed and signed, and JSON as trees: strict reading, RFC 8785 writing, exact comparison."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from decimal import Decimal
+from typing import Union
+
+from stack_local.domain.errors import InvalidRequest
+
+Json = Union[None, bool, int, float, Decimal, str, list["Json"], dict[str, "Json"]]  # noqa: UP007 (forward strings)
+"""A JSON tree. Decimals stand for numbers kept as they were written."""
+
+MAX_DEPTH = 64
+"""Levels of nesting."""
+
+MAX_INTEGER_DIGITS = 64
+"""Digits of one number."""
+
+
+class _Lexeme(Decimal):
+    """A number that remembers how it was written: 1.0 and 1.00 are different to us."""
+
+    __slots__ = ("text",)
+    text: str
+
+
+def _kept(text: str) -> Decimal:
+    if len(text) > MAX_INTEGER_DIGITS:
+        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_INTEGER_DIGITS} characters")
+    number = _Lexeme(text)
+    number.text = text
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > MAX_INTEGER_DIGITS:
+        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_INTEGER_DIGITS} digits")
+    return int(text)
+
+
+def _no_constant(text: str) -> float:
+    raise InvalidRequest("the JSON holds a number that JSON does not have", rule=f"{text} is not JSON")
+
+
+def _no_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise InvalidRequest("the JSON names one member twice", rule="each member of an object once")
+    return members
+
+
+_reader = json.JSONDecoder(object_pairs_hook=_no_doubles, parse_int=_integer, parse_constant=_no_constant)
+_lexeme_reader = json.JSONDecoder(
+    object_pairs_hook=_no_doubles, parse_float=_kept, parse_int=_kept, parse_constant=_no_constant
+)
+
+
+def read_json(raw: bytes, *, keep_numbers: bool = False) -> Json:
+    """One JSON text in strict UTF-8: no BOM, no member twice, no NaN, at most 64 deep.
+
+    With `keep_numbers` each number stays as written, for comparison only.
+
+    Raises:
+        InvalidRequest: it is not that; the message never repeats the text.
+    """
+    try:
+        text = raw.decode("utf-8")
+        tree: Json = (_lexeme_reader if keep_numbers else _reader).decode(text)
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError):
+        raise InvalidRequest(
+            "the body is not one JSON text in UTF-8", field="body", hint="one JSON value, no byte order mark"
+        ) from None
+    _refuse_oddities(tree, depth=0)
+    return tree
+
+
+def _refuse_oddities(tree: Json, *, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise InvalidRequest("the JSON is nested too deeply", rule=f"at most {MAX_DEPTH} levels")
+    if isinstance(tree, str):
+        _refuse_surrogates(tree)
+    elif isinstance(tree, dict):
+        for name, member in tree.items():
+            _refuse_surrogates(name)
+            _refuse_oddities(member, depth=depth + 1)
+    elif isinstance(tree, list):
+        for item in tree:
+            _refuse_oddities(item, depth=depth + 1)
+
+
+def _refuse_surrogates(text: str) -> None:
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise InvalidRequest("the JSON holds half a character", rule="no lone surrogates")
+
+
+def write_json(tree: Json) -> bytes:
+    """The bytes we send for a tree: members in the order given, no blanks."""
+    return json.dumps(tree, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode("utf-8")
+
+
+def canonical(tree: Json) -> bytes:
+    """The RFC 8785 form of a tree that holds no fractions: what is hashed and signed.
+
+    We hash strings, whole numbers, booleans and null alone, so that no two languages can print a number differently.
+
+    Raises:
+        TypeError: it holds a fraction, or an integer beyond 2**53.
+    """
+    return _canonical_text(tree).encode("utf-8")
+
+
+def _canonical_text(tree: Json) -> str:
+    if isinstance(tree, dict):
+        members = sorted(tree.items(), key=lambda member: member[0].encode("utf-16-be"))
+        return "{" + ",".join(f"{_quoted(name)}:{_canonical_text(value)}" for name, value in members) + "}"
+    if isinstance(tree, list):
+        return "[" + ",".join(_canonical_text(item) for item in tree) + "]"
+    if isinstance(tree, str):
+        return _quoted(tree)
+    if tree is None or isinstance(tree, bool):
+        return json.dumps(tree)
+    if isinstance(tree, int) and abs(tree) <= 2**53:
+        return str(tree)
+    raise TypeError("only strings, whole numbers up to 2**53, booleans and null have our canonical form")
+
+
+def _quoted(text: str) -> str:
+    # json.dumps escapes exactly what RFC 8785 section 3.2.2.2 names, and in its form.
+    return json.dumps(text, ensure_ascii=False)
+
+
+def digest(tree: Json) -> str:
+    """SHA-256 of the canonical form, in hex."""
+    return hashlib.sha256(canonical(tree)).hexdigest()
+
+
+def first_difference(approved: Json, attempted: Json, path: str = "body") -> str | None:
+    """Where two trees first differ, as a dotted path; None where they are equal.
+
+    Order of members is free; a number differs when it is written differently, a string when one character does.
+    """
+    if isinstance(approved, dict) and isinstance(attempted, dict):
+        return _first(
+            first_difference(approved[name], attempted[name], f"{path}.{name}")
+            if name in approved and name in attempted
+            else f"{path}.{name}"
+            for name in sorted(approved.keys() | attempted.keys())
+        )
+    if isinstance(approved, list) and isinstance(attempted, list):
+        if len(approved) != len(attempted):
+            return path
+        pairs = enumerate(zip(approved, attempted, strict=True))
+        return _first(first_difference(left, right, f"{path}[{index}]") for index, (left, right) in pairs)
+    return None if _same_leaf(approved, attempted) else path
+
+
+def _first(differences: Iterable[str | None]) -> str | None:
+    return next((difference for difference in differences if difference is not None), None)
+
+
+def _same_leaf(approved: Json, attempted: Json) -> bool:
+    if isinstance(approved, _Lexeme) and isinstance(attempted, _Lexeme):
+        return approved.text == attempted.text
+    return type(approved) is type(attempted) and approved == attempted

@@ -1,0 +1,270 @@
+"""May this call go out? The whole law, pure: `decide(facts)` walks RULES in order and the first word stands."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stack_local.domain.agents import Agent, AgentStatus, Asks
+from stack_local.domain.approvals import Approval, Gate, Status, status_at
+from stack_local.domain.calls import Call, first_mismatch
+from stack_local.domain.detection import Finding
+from stack_local.domain.errors import Detail
+from stack_local.domain.ids import ApprovalId, OperationId
+from stack_local.domain.passports import Mode, Passport, State, effective_scopes, state_of
+from stack_local.domain.services import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything the decision reads, from one transaction."""
+
+    now: datetime
+    vault_unlocked: bool
+    anchor_fresh: bool
+    chain: tuple[Passport, ...]
+    """The passport and its ancestors, child first."""
+    agents: tuple[Agent, ...]
+    """Their agents, in the same order."""
+    connection: Connection
+    granted: frozenset[str]
+    """The agent's grant on the connection as it stands now."""
+    declared: frozenset[str]
+    """Connections the declared intent names; empty when none was named."""
+    call: Call
+    carries_own_token: bool = False
+    findings: tuple[Finding, ...] = ()
+    approval_id: str | None = None
+    approval: Approval | None = None
+
+    @property
+    def passport(self) -> Passport:
+        return self.chain[0]
+
+    @property
+    def agent(self) -> Agent:
+        return self.agents[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """It may go out; `approval` is the one it spends."""
+
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """It may not. `code` chooses the error, `rule` or `gate` says why, `hint` what would make it pass."""
+
+    code: str
+    rule: str
+    message: str
+    hint: str
+    gate: Gate | None = None
+    details: dict[str, Detail] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """It may go out once a person has said yes to exactly this call."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """It was made under this approval already: its stored outcome is the answer."""
+
+    approval_id: ApprovalId
+    operation_id: OperationId
+
+
+Decision = Allow | Deny | Hold | Replay
+Rule = Callable[[Facts], Deny | None]
+
+
+def vault_is_unlocked(facts: Facts) -> Deny | None:
+    if facts.vault_unlocked:
+        return None
+    return Deny("LOCKED", "vault_unlocked", "the vault is locked", "ask the person at the terminal to unlock it")
+
+
+def vault_is_fresh(facts: Facts) -> Deny | None:
+    if facts.anchor_fresh:
+        return None
+    return Deny(
+        "UNAVAILABLE", "anchor", "the vault is older than its anchor", "a person must look at `stack-local doctor`"
+    )
+
+
+def passport_is_live(facts: Facts) -> Deny | None:
+    for passport in facts.chain:
+        state = state_of(passport, facts.now)
+        if state is State.REVOKED:
+            whose = "the passport" if passport is facts.passport else "a passport it descends from"
+            return Deny("PASSPORT_REVOKED", "passport_state", f"{whose} is revoked", "stop; a person ended this access")
+        if state is not State.ACTIVE:
+            return Deny(
+                "PASSPORT_EXPIRED", "passport_state", f"the passport is {state}", "refresh it, or issue another"
+            )
+    return None
+
+
+def agent_is_active(facts: Facts) -> Deny | None:
+    for agent in facts.agents:
+        if agent.passport_blocked:
+            return Deny(
+                "PASSPORT_BLOCKED", "passport_blocked", f"agent {agent.name} is blocked", "a person may unblock it"
+            )
+        if agent.status is not AgentStatus.ACTIVE:
+            return Deny("FORBIDDEN", "agent_status", f"agent {agent.name} is suspended", "a person may activate it")
+    return None
+
+
+def service_is_connected(facts: Facts) -> Deny | None:
+    if facts.connection.connected:
+        return None
+    return Deny("FORBIDDEN", "service_connected", "the service is disconnected", "ask a person to connect it again")
+
+
+def service_is_granted(facts: Facts) -> Deny | None:
+    declared_elsewhere = facts.declared and facts.connection.id not in facts.declared
+    if not declared_elsewhere and effective_scopes(facts.chain, facts.granted, facts.connection.id):
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "credential_outside_scope",
+        f"{facts.connection.provider} is outside what this passport may reach",
+        "ask a person to grant it, then issue a passport that names it",
+        details={"field": "service"},
+    )
+
+
+def scope_covers_method(facts: Facts) -> Deny | None:
+    needed = facts.connection.needed_scope(facts.call.method)
+    if needed in effective_scopes(facts.chain, facts.granted, facts.connection.id):
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "scope",
+        f"{facts.call.method} needs the scope {needed} on {facts.connection.provider}",
+        f"ask a person to grant {needed}, then issue a passport that holds it",
+        details={"field": "method"},
+    )
+
+
+def host_is_bound(facts: Facts) -> Deny | None:
+    if facts.connection.allows_host(facts.call.url):
+        return None
+    bound = ", ".join(host.text for host in facts.connection.hosts) or "none yet"
+    rule = "host_not_bound" if not facts.connection.hosts else "host"
+    return Deny(
+        "FORBIDDEN",
+        rule,
+        f"{facts.connection.provider} is not bound to {facts.call.url.authority}",
+        f"its hosts: {bound}; a person may bind another",
+        details={"field": "url"},
+    )
+
+
+def no_own_token_leaves(facts: Facts) -> Deny | None:
+    if not facts.carries_own_token:
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "own_token",
+        "the call carries a token of this appliance",
+        "leave it out: it is never sent to a service",
+    )
+
+
+def nothing_was_found(facts: Facts) -> Deny | None:
+    finding = next((finding for finding in facts.findings if finding.blocks), None)
+    if finding is None or facts.passport.mode is not Mode.ENFORCED:
+        return None
+    return Deny("FORBIDDEN", f"detector:{finding.detector}", finding.message, "wait, or ask a person to look")
+
+
+RULES: tuple[Rule, ...] = (
+    vault_is_unlocked,
+    vault_is_fresh,
+    passport_is_live,
+    agent_is_active,
+    service_is_connected,
+    service_is_granted,
+    scope_covers_method,
+    host_is_bound,
+    no_own_token_leaves,
+    nothing_was_found,
+)
+"""In order. `tests/domain/test_policy.py` takes each one away and shows the case that falls."""
+
+
+def decide(facts: Facts, *, rules: tuple[Rule, ...] = RULES) -> Decision:
+    """The word on one proposed call: the rules first, then the approval gate."""
+    if not facts.chain or not facts.agents:
+        return Deny("UNAUTHORIZED", "passport", "there is no passport", "issue one with stack_issue_passport")
+    for rule in rules:
+        denial = rule(facts)
+        if denial is not None:
+            return denial
+    return _gate(facts) if needs_approval(facts) else Allow()
+
+
+def needs_approval(facts: Facts) -> bool:
+    """Whether a person is asked: enforced agents for every write, or as the agent or the connection says."""
+    if facts.agent.asks is Asks.ALWAYS:
+        return True
+    if facts.agent.asks is Asks.NEVER or facts.passport.mode is not Mode.ENFORCED:
+        return False
+    return not facts.connection.reads(facts.call.method)
+
+
+def _gate(facts: Facts) -> Decision:
+    if facts.approval_id is None:
+        return Hold()
+    approval = facts.approval
+    if approval is None:
+        return _refused(Gate.NOT_FOUND, "no such approval", "submit the intent first with stack_submit_intent")
+    if not _belongs(approval, facts):
+        return _refused(Gate.PASSPORT_MISMATCH, "the approval belongs to another passport", "submit it with this one")
+    return _gate_state(approval, facts)
+
+
+def _belongs(approval: Approval, facts: Facts) -> bool:
+    chain = tuple(agent.id for agent in facts.agents)
+    return approval.session_id == facts.passport.session_id and approval.chain == chain
+
+
+def _gate_state(approval: Approval, facts: Facts) -> Decision:
+    difference = first_mismatch(approval.call, facts.call)
+    match status_at(approval, facts.now):
+        case Status.PENDING:
+            return _refused(Gate.PENDING, "a person has not decided yet", "poll stack_get_intent_approval")
+        case Status.REJECTED:
+            return _refused(Gate.REJECTED, "a person said no", "stop; do not retry")
+        case Status.EXPIRED:
+            return _refused(Gate.EXPIRED, "the approval is past its time", "submit the intent again")
+        case Status.RESERVED | Status.CONSUMED:
+            return _spent(approval, difference)
+        case Status.APPROVED:
+            return _mismatch(difference) if difference else Allow(approval=approval)
+
+
+def _spent(approval: Approval, difference: str | None) -> Decision:
+    if approval.operation_id is not None and difference is None:
+        return Replay(approval.id, approval.operation_id)
+    return _refused(Gate.CONSUMED, "the approval is spent", "submit the intent again")
+
+
+def _mismatch(difference: str) -> Deny:
+    return Deny(
+        "FORBIDDEN",
+        Gate.CALL_MISMATCH,
+        f"call_mismatch: the call differs from what was approved, first in {difference}",
+        "repeat the approved call exactly, or name only approval_id to have it made as approved",
+        gate=Gate.CALL_MISMATCH,
+        details={"field": difference},
+    )
+
+
+def _refused(gate: Gate, message: str, hint: str) -> Deny:
+    return Deny("FORBIDDEN", gate, f"{gate}: {message}", hint, gate=gate, details={"field": "approval_id"})

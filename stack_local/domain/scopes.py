@@ -1,0 +1,68 @@
+"""Our own scopes: what a bearer may ask of the appliance, and the presets of API keys (house decision 2)."""
+
+DESCRIPTIONS = {
+    "agents:read": "see agents and what they may reach",
+    "agents:write": "register, change and delete agents",
+    "services:read": "see which services are connected",
+    "services:write": "connect and disconnect services, and grant them to agents",
+    "credentials:read": "see which credentials exist, and read one where a person allowed it",
+    "passports:read": "see passports and their reports",
+    "passports:write": "issue, refresh, delegate and revoke passports",
+    "intents:read": "see submitted intents and their decisions",
+    "intents:write": "simulate and submit intents",
+    "intents:decide": "approve and reject what agents ask",
+    "proxy:write": "make calls through the proxy",
+    "audit:read": "read and verify the audit log",
+    "governance:decide": "approve changes that loosen a control",
+    "keys:read": "see which API keys exist",
+    "keys:write": "mint and revoke API keys",
+    "vault:read": "see the state of the appliance",
+    "vault:write": "lock and seal the vault",
+}
+"""Every scope with its words for the consent page and the help."""
+
+ALL = frozenset(DESCRIPTIONS)
+
+PERSON_ONLY = frozenset({"intents:decide", "governance:decide", "keys:write", "vault:write"})
+"""Deciding and minting: never a key's, with the one exception of the `approver` preset."""
+
+_READS = frozenset(scope for scope in ALL if scope.endswith(":read"))
+
+PRESETS = {
+    "agent": frozenset(
+        {
+            "agents:read",
+            "agents:write",
+            "services:read",
+            "services:write",
+            "credentials:read",
+            "passports:read",
+            "passports:write",
+            "intents:read",
+            "intents:write",
+            "proxy:write",
+            "audit:read",
+        }
+    ),
+    "readonly": _READS - {"credentials:read"},
+    "admin": ALL - PERSON_ONLY,
+    "approver": frozenset({"intents:read", "intents:decide", "agents:read", "audit:read", "vault:read"}),
+}
+"""What an API key of each preset holds."""
+
+PASSPORT = frozenset(
+    {
+        "services:read",
+        "credentials:read",
+        "passports:read",
+        "passports:write",
+        "intents:read",
+        "intents:write",
+        "proxy:write",
+        "audit:read",
+    }
+)
+"""What a passport as the bearer holds: its own work, and nothing beyond."""
+
+SESSION = ALL
+"""What a person at the terminal holds."""

@@ -1,0 +1,135 @@
+"""The port through which the proxy sends: pin, connect, write, read, decode, all under one deadline."""
+
+import asyncio
+import re
+
+from stack_local import __version__
+from stack_local.domain.urls import HostPort, Url
+from stack_local.egress.connections import Pool
+from stack_local.egress.errors import EgressFailed, EgressRefused
+from stack_local.egress.limits import Limits
+from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, WireRequest
+from stack_local.egress.resolve import Resolver, pin
+from stack_local.egress.sockets import make_tls_context
+
+__all__ = ["Egress", "InboundResponse", "OutboundRequest", "complete"]
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""The methods that go out."""
+
+BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
+"""Methods that say their length even when the body is empty."""
+
+OUR_HEADERS = frozenset(
+    {
+        "accept-encoding",
+        "connection",
+        "content-length",
+        "expect",
+        "host",
+        "http2-settings",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+"""Headers that frame the message or belong to this hop: nobody hands them in."""
+
+USER_AGENT = f"stack_local/{__version__}"
+"""Sent when the request names none."""
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+
+
+class Egress:
+    """Sends requests. It lives on one event loop; `app.py` opens and closes it."""
+
+    def __init__(
+        self,
+        *,
+        resolver: Resolver,
+        own_ports: frozenset[int],
+        ca_file: str | None = None,
+        limits: Limits | None = None,
+    ) -> None:
+        """`own_ports` are those we listen on; `ca_file` adds authorities to the public ones."""
+        self._resolver = resolver
+        self._own_ports = own_ports
+        self._limits = limits or Limits()
+        self._pool = Pool(tls_context=make_tls_context(ca_file), limits=self._limits)
+
+    async def send(self, request: OutboundRequest) -> InboundResponse:
+        """The answer to the request. No redirect is followed, no cookie kept, nothing tried twice.
+
+        Raises:
+            EgressRefused: we do not connect there.
+            EgressFailed: `code` says why, `sent` whether the request may have left.
+        """
+        deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
+        url = request.url
+        wire_request = complete(request)
+        _check_scheme(url, request.private_allowed)
+        address = await self._pin(request, deadline)
+        peer = Peer(request.pool_key, url.scheme, url.host, url.port, address)
+        return await self._pool.send(peer, wire_request, deadline=deadline)
+
+    async def aclose(self) -> None:
+        """Close the idle connections."""
+        await self._pool.aclose()
+
+    async def _pin(self, request: OutboundRequest, deadline: float) -> str:
+        try:
+            async with asyncio.timeout_at(deadline):
+                return await pin(
+                    self._resolver,
+                    request.url.host,
+                    request.url.port,
+                    private_allowed=request.private_allowed,
+                    own_ports=self._own_ports,
+                )
+        except TimeoutError:
+            raise EgressFailed("the name was not resolved in time", code="timed_out", sent=False) from None
+
+
+def complete(request: OutboundRequest) -> WireRequest:
+    """Check the request and add what is ours: Host, length, coding and, if none is given, a user agent.
+
+    Raises:
+        EgressFailed: `request_invalid`, nothing was sent.
+    """
+    if request.method not in METHODS:
+        raise _request_invalid("the method is not served")
+    headers = [("Host", request.url.authority)]
+    names = set()
+    for name, value in request.headers:
+        _check_header(name, value)
+        names.add(name.lower())
+        headers.append((name, value))
+    if names & OUR_HEADERS:
+        raise _request_invalid("the request brings a header that is ours to set")
+    if "user-agent" not in names:
+        headers.append(("User-Agent", USER_AGENT))
+    headers.append(("Accept-Encoding", "gzip"))
+    if request.body or request.method in BODY_METHODS:
+        headers.append(("Content-Length", str(len(request.body))))
+    return WireRequest(request.method, request.url.target, headers, request.body)
+
+
+def _check_header(name: str, value: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise _request_invalid("a header name is not a token")
+    if not _VALUE.fullmatch(value):
+        raise _request_invalid("a header value holds a control, an outer blank or a character outside latin-1")
+
+
+def _check_scheme(url: Url, private_allowed: frozenset[HostPort]) -> None:
+    if url.scheme != "https" and url.host_port not in private_allowed:
+        raise EgressRefused("we do not send over plain http", reason="plain http")
+
+
+def _request_invalid(message: str) -> EgressFailed:
+    return EgressFailed(message, code="request_invalid", sent=False)

@@ -1,0 +1,75 @@
+"""Every size, count and wait that another server can influence, with its unit."""
+
+from dataclasses import dataclass
+
+DNS_SECONDS = 3.0
+"""For one lookup of a name."""
+
+DNS_THREADS = 8
+"""Lookups under way at once; a lookup that timed out keeps its thread until the system gives up."""
+
+DNS_ANSWERS = 64
+"""Addresses of one name; every one of them is checked."""
+
+CONNECT_SECONDS = 5.0
+"""Until the TCP connection stands."""
+
+TLS_SECONDS = 5.0
+"""For the TLS handshake."""
+
+TOTAL_SECONDS = 30.0
+"""From the first step to the last byte of the answer."""
+
+RESPONSE_HEAD_BYTES = 64 * 1024
+"""One response head, one chunk header or the trailers."""
+
+RESPONSE_HEADERS = 200
+"""Header lines of one response."""
+
+RESPONSE_BODY_BYTES = 10_000_000
+"""A response body, decoded."""
+
+RESPONSE_WIRE_BYTES = 12_000_000
+"""A response as it arrives, chunk framing included."""
+
+INFORMATIONAL_RESPONSES = 8
+"""1xx heads before the final one."""
+
+INFLATE_RATIO = 100
+"""Decoded bytes for each coded byte, once INFLATE_FREE_BYTES are passed."""
+
+INFLATE_FREE_BYTES = 64 * 1024
+"""Decoded bytes before the ratio counts."""
+
+READ_AHEAD_BYTES = 256 * 1024
+"""Received bytes that wait for their reader before we stop reading from the socket."""
+
+IDLE_CONNECTIONS = 16
+"""Idle connections of one pool."""
+
+IDLE_CONNECTIONS_TOTAL = 256
+"""Idle connections of all pools."""
+
+IDLE_SECONDS = 30.0
+"""An idle connection is closed after this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The limits in force; tests hand in smaller ones."""
+
+    dns_seconds: float = DNS_SECONDS
+    connect_seconds: float = CONNECT_SECONDS
+    tls_seconds: float = TLS_SECONDS
+    total_seconds: float = TOTAL_SECONDS
+    response_head_bytes: int = RESPONSE_HEAD_BYTES
+    response_headers: int = RESPONSE_HEADERS
+    response_body_bytes: int = RESPONSE_BODY_BYTES
+    response_wire_bytes: int = RESPONSE_WIRE_BYTES
+    informational_responses: int = INFORMATIONAL_RESPONSES
+    inflate_ratio: int = INFLATE_RATIO
+    inflate_free_bytes: int = INFLATE_FREE_BYTES
+    read_ahead_bytes: int = READ_AHEAD_BYTES
+    idle_connections: int = IDLE_CONNECTIONS
+    idle_connections_total: int = IDLE_CONNECTIONS_TOTAL
+    idle_seconds: float = IDLE_SECONDS

@@ -1,0 +1,131 @@
+"""From a host to the one address we connect to: looked up once, every answer checked."""
+
+import asyncio
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from stack_local.domain.urls import HostPort, is_ip_literal
+from stack_local.egress import limits
+from stack_local.egress.addresses import is_metadata, refusal
+from stack_local.egress.errors import EgressFailed, EgressRefused
+
+REFUSED_SUFFIXES = frozenset(
+    {"localhost", "local", "internal", "onion", "test", "invalid", "example", "localdomain", "lan", "home", "corp"}
+)
+"""Last labels that never name a public server."""
+
+REFUSED_PORTS = frozenset(
+    {*range(80), 110, 143, 445, 465, 587, 993, 995, 2375, 2376, 3306, 5432, 6379, 9200, 11211, 27017}
+)
+"""Ports of mail, shells and databases: an HTTPS request has no business there."""
+
+
+class Resolver(Protocol):
+    """Looks up names; tests hand in a table."""
+
+    async def lookup(self, host: str, port: int) -> tuple[str, ...]:
+        """Every address of the host.
+
+        Raises:
+            EgressFailed: `dns_failed` or `timed_out`.
+        """
+        ...
+
+
+class SystemResolver:
+    """The resolver of the machine, in threads of its own: a name server that hangs must not hold up other work."""
+
+    def __init__(self, *, timeout_seconds: float = limits.DNS_SECONDS) -> None:
+        self._timeout_seconds = timeout_seconds
+        self._threads = ThreadPoolExecutor(limits.DNS_THREADS, thread_name_prefix="dns")
+
+    async def lookup(self, host: str, port: int) -> tuple[str, ...]:
+        """Every address of the host, as the machine orders them."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await loop.run_in_executor(self._threads, _getaddrinfo, host, port)
+        except TimeoutError:
+            raise EgressFailed("the name was not resolved in time", code="timed_out", sent=False) from None
+        except (OSError, UnicodeError) as error:
+            raise EgressFailed("the name does not resolve", code="dns_failed", sent=False) from error
+
+    def close(self) -> None:
+        """Take no more lookups; those under way end on their own."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+async def pin(
+    resolver: Resolver, url_host: str, port: int, *, private_allowed: frozenset[HostPort], own_ports: frozenset[int]
+) -> str:
+    """The address to connect to; one bad answer refuses the whole name.
+
+    A pair in `private_allowed` is exempt from the lists, but never from metadata and from our own ports.
+
+    Raises:
+        EgressRefused: the name, the port or an address is refused.
+        EgressFailed: the name does not resolve.
+    """
+    is_exempt = HostPort(url_host, port) in private_allowed
+    if not is_exempt:
+        _check_port(port)
+        _check_name(url_host)
+    addresses = (url_host,) if is_ip_literal(url_host) else await resolver.lookup(url_host, port)
+    if not addresses:
+        raise EgressFailed("the name has no address", code="dns_failed", sent=False)
+    if len(addresses) > limits.DNS_ANSWERS:
+        raise _refused("too many addresses")
+    for address in addresses:
+        _check_address(address, port, is_exempt=is_exempt, own_ports=own_ports)
+    return addresses[0]
+
+
+def is_own_address(address: str) -> bool:
+    """Whether the address is this machine's: only those can be bound. What cannot be tried counts as ours."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            return _can_bind(probe, address)
+    except OSError:
+        # No socket of this family: nothing of ours listens there either, and connecting will fail.
+        return False
+
+
+def _can_bind(probe: socket.socket, address: str) -> bool:
+    try:
+        probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _check_port(port: int) -> None:
+    if port in REFUSED_PORTS:
+        raise _refused("port")
+
+
+def _check_name(host: str) -> None:
+    if is_ip_literal(host):
+        return
+    labels = host.split(".")
+    if len(labels) < 2 or labels[-1] in REFUSED_SUFFIXES or labels[-2:] == ["home", "arpa"]:
+        raise _refused("local name")
+
+
+def _check_address(address: str, port: int, *, is_exempt: bool, own_ports: frozenset[int]) -> None:
+    if is_metadata(address):
+        raise _refused("metadata")
+    if not is_exempt and (reason := refusal(address)):
+        raise _refused(reason)
+    if (not is_exempt or port in own_ports) and is_own_address(address):
+        raise _refused("this machine")
+
+
+def _refused(reason: str) -> EgressRefused:
+    return EgressRefused("we do not connect to this host", reason=reason)
+
+
+def _getaddrinfo(host: str, port: int) -> tuple[str, ...]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))

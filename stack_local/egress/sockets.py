@@ -1,0 +1,194 @@
+"""One socket to one checked address: opening it with TLS, and reading and writing it in bounded steps."""
+
+import asyncio
+import contextlib
+import ipaddress
+import select
+import socket
+import ssl
+
+import certifi
+
+from stack_local.egress.errors import EgressFailed
+from stack_local.egress.limits import Limits
+from stack_local.egress.messages import Peer
+
+
+class Connection(asyncio.Protocol):
+    """A connection that carries one exchange at a time. Bytes that arrive between exchanges end it."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._transport: asyncio.Transport | None = None
+        self._descriptor = -1
+        self._received = bytearray()
+        self._waiter: asyncio.Future[None] | None = None
+        self._is_in_use = True
+        self._has_ended = False
+        self._was_broken = False
+        self.idle_since = 0.0
+        """Loop time of the last release; owned by the pool."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._descriptor = transport.get_extra_info("socket").fileno()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_in_use:
+            self.abort()
+            return
+        self._received += data
+        if len(self._received) > self._limits.read_ahead_bytes and self._transport is not None:
+            self._transport.pause_reading()
+        self._wake()
+
+    def eof_received(self) -> None:
+        # The loop closes the transport now; what has arrived stays readable.
+        self._has_ended = True
+        self._wake()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._has_ended = True
+        self._was_broken = error is not None
+        self._transport = None
+        self._wake()
+
+    def write(self, data: bytes) -> None:
+        """Hand over bytes to send; from here on they may have left."""
+        assert self._transport is not None
+        self._transport.write(data)
+
+    async def read(self) -> bytes:
+        """Whatever has arrived, at least one byte; empty after an orderly end.
+
+        Raises:
+            EgressFailed: `connection_reset`.
+        """
+        if not self._received and not self._has_ended:
+            await self._wait()
+        if self._received:
+            return self._take()
+        if self._was_broken:
+            raise EgressFailed("the connection broke", code="connection_reset", sent=True)
+        return b""
+
+    def mark_idle(self, now: float) -> None:
+        """Between two exchanges: whatever happens on the connection now ends it."""
+        self._is_in_use = False
+        self.idle_since = now
+
+    def take_up(self) -> bool:
+        """Begin the next exchange; False when the other side has ended or said something meanwhile."""
+        if self._transport is None or self._has_ended or self._transport.is_closing() or _has_input(self._descriptor):
+            return False
+        self._is_in_use = True
+        return True
+
+    def is_quiet(self) -> bool:
+        """Whether nothing is left over in either direction, so that another exchange may follow."""
+        return (
+            self._transport is not None
+            and not self._has_ended
+            and not self._received
+            and not self._transport.get_write_buffer_size()
+        )
+
+    def abort(self) -> None:
+        """Close at once; nothing that waits is sent."""
+        if self._transport is not None:
+            self._transport.abort()
+
+    async def _wait(self) -> None:
+        self._waiter = asyncio.get_running_loop().create_future()
+        try:
+            await self._waiter
+        finally:
+            self._waiter = None
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+    def _take(self) -> bytes:
+        data = bytes(self._received)
+        self._received.clear()
+        if len(data) > self._limits.read_ahead_bytes and self._transport is not None:
+            self._transport.resume_reading()
+        return data
+
+
+def make_tls_context(ca_file: str | None = None) -> ssl.SSLContext:
+    """The context for every upstream.
+
+    It is built by hand because `create_default_context` obeys SSLKEYLOGFILE, and the system's default paths obey
+    SSL_CERT_FILE: the environment has no say here. `ca_file` adds to the public authorities.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    context.set_alpn_protocols(["http/1.1"])
+    context.load_verify_locations(certifi.where())
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
+
+
+async def open_connection(peer: Peer, tls_context: ssl.SSLContext, limits: Limits) -> Connection:
+    """Connect to the checked address, and to nothing else.
+
+    Raises:
+        EgressFailed: `connect_failed`, `tls_failed` or `timed_out`; nothing was sent.
+    """
+    raw_socket = await _connect(peer, limits)
+    tls = tls_context if peer.scheme == "https" else None
+    try:
+        async with asyncio.timeout(limits.tls_seconds):
+            return await _attach(raw_socket, peer, tls, limits)
+    except TimeoutError:
+        raise EgressFailed("the TLS handshake took too long", code="timed_out", sent=False) from None
+    except OSError as error:  # ssl.SSLError is one
+        raise EgressFailed("the TLS handshake failed", code="tls_failed", sent=False) from error
+
+
+async def _connect(peer: Peer, limits: Limits) -> socket.socket:
+    family = socket.AF_INET6 if ":" in peer.address else socket.AF_INET
+    raw_socket = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        raw_socket.setblocking(False)
+        raw_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        async with asyncio.timeout(limits.connect_seconds):
+            await asyncio.get_running_loop().sock_connect(raw_socket, (peer.address, peer.port))
+        _check_peer_name(raw_socket, peer)
+    except BaseException as error:
+        raw_socket.close()
+        if isinstance(error, TimeoutError):
+            raise EgressFailed("connecting took too long", code="timed_out", sent=False) from None
+        if isinstance(error, OSError):
+            raise EgressFailed("the connection was not made", code="connect_failed", sent=False) from error
+        raise
+    return raw_socket
+
+
+def _check_peer_name(raw_socket: socket.socket, peer: Peer) -> None:
+    """The kernel says whom we reached; an address that was rewritten on the way must not get a credential."""
+    address, port = raw_socket.getpeername()[:2]
+    if ipaddress.ip_address(address) != ipaddress.ip_address(peer.address) or port != peer.port:
+        raise EgressFailed("another address answered", code="connect_failed", sent=False)
+
+
+async def _attach(raw_socket: socket.socket, peer: Peer, tls: ssl.SSLContext | None, limits: Limits) -> Connection:
+    """Hand the socket to the loop, which closes it when the handshake fails or is canceled."""
+    _, connection = await asyncio.get_running_loop().create_connection(
+        lambda: Connection(limits), sock=raw_socket, ssl=tls, server_hostname=peer.host if tls else None
+    )
+    return connection
+
+
+def _has_input(descriptor: int) -> bool:
+    """Whether the kernel holds bytes or an end that the loop has not seen yet."""
+    poll = select.poll()
+    with contextlib.suppress(OSError):
+        poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(0))
+    return True

@@ -1,0 +1,89 @@
+"""The proxied call and the operation it leaves (product.md 5; house decisions 6 to 8)."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from stack_local.domain.audit import Layer
+from stack_local.wire.catalogue import Header, Request, View, operation
+from stack_local.wire.intents import Headers, Query, Url
+from stack_local.wire.types import ApprovalId, JsonBody, OperationId, PassportToken, Service
+
+OperationState = Literal["dispatching", "response_received", "failed", "outcome_unknown"]
+
+MaxChars = Annotated[int, Field(ge=100, le=10_000_000, description="Cut the body to this many characters; marked.")]
+Select = Annotated[
+    list[Annotated[str, Field(max_length=256)]],
+    Field(max_length=32, description="Dotted paths into a JSON body to keep: items.0.id, total."),
+]
+
+
+class Cut(View):
+    """Says that a body was cut, and where to go on."""
+
+    total_chars: int
+    offset: int
+    next_offset: int | None
+
+
+class ProxyResponse(View):
+    """What the service answered, scrubbed of its credential."""
+
+    status: int
+    headers: dict[str, str]
+    body: JsonBody
+    operation_id: str
+    approval_id: str | None = None
+    redacted: bool = Field(False, description="The service echoed its credential; it was removed.")
+    cut: Cut | None = None
+    replayed: bool = Field(False, description="The stored outcome of an earlier, identical call.")
+
+
+class OperationResult(View):
+    """How a proxied call stands."""
+
+    operation_id: str
+    state: OperationState
+    created_at: datetime
+    finished_at: datetime | None
+    error_code: str | None
+    error_message: str | None
+    response: ProxyResponse | None
+
+
+@operation(
+    scope="proxy:write",
+    route="POST /v1/proxy",
+    effect="external",
+    while_locked=False,
+    audit="credential.proxy",
+    layer=Layer.PROXY,
+)
+class ProxyRequest(Request[ProxyResponse]):
+    """Call a connected service; the credential is injected for you. Writes may need approval: submit, poll, call."""
+
+    service: Service | None = Field(None, description="Provider slug or scon_… id, from stack_list_services.")
+    url: Url | None = Field(None, description="The full URL, on a host of that service.")
+    method: str = Field("GET", max_length=16)
+    headers: Headers | None = None
+    query: Query | None = None
+    body: JsonBody = Field(None, description="JSON, or a string sent as it is.")
+    passport_token: PassportToken = None
+    approval_id: Annotated[
+        ApprovalId | None,
+        Header("X-Intent-Approval-Id"),
+        Field(description="The approval to spend; alone, it makes the approved call."),
+    ] = None
+    select: Select | None = None
+    max_chars: MaxChars | None = None
+
+
+@operation(scope="proxy:write", route="POST /v1/proxy/operations/get", effect="read")
+class GetOperation(Request[OperationResult]):
+    """The outcome of a proxied call: poll it after an answer that named an operation_id, or page through a cut body."""
+
+    operation_id: OperationId
+    offset: int = Field(0, ge=0)
+    select: Select | None = None
+    max_chars: MaxChars | None = None

@@ -1,0 +1,121 @@
+"""The appliance itself: its state, unlocking, locking, sealing, operator sessions, and what changes while one looks."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, field_serializer
+
+from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
+from stack_local.wire.types import JsonBody
+
+Passphrase = Annotated[SecretStr, Field(max_length=4096)]
+ADMIN_ONLY = PERSON_SIDE
+
+
+class Health(View):
+    """That the process answers, and whether it can work."""
+
+    ok: bool
+    state: Literal["empty", "sealed", "locked", "unlocked"]
+    version: str
+
+
+class Status(View):
+    """What the status bar shows."""
+
+    state: Literal["empty", "sealed", "locked", "unlocked"] = Field(description="`empty`: there is no vault yet.")
+    version: str
+    base_url: str
+    operator_id: str | None
+    pending: int = Field(description="Decisions of all kinds that wait for a person.")
+    live_passports: int
+    chain_sequence: int
+    chain_head: str
+    changes: int = Field(description="Grows with everything that a screen may show.")
+    approvals_advisory: bool = Field(description="Agents may run as the same user as the appliance.")
+    alarm: str | None = Field(description="Why the vault is read-only, if it is.")
+
+
+class Created(View):
+    """A new vault. The recovery code is shown this once."""
+
+    operator_id: str
+    recovery_code: SecretStr
+    home: str
+
+    @field_serializer("recovery_code")
+    def _open(self, recovery_code: SecretStr) -> str:
+        return recovery_code.get_secret_value()
+
+
+class OperatorSession(View):
+    """A person's session. It ends with the lock, after a while without use, and with the process."""
+
+    session: SecretStr
+    expires_at: datetime
+
+    @field_serializer("session")
+    def _open(self, session: SecretStr) -> str:
+        return session.get_secret_value()
+
+
+class VaultState(View):
+    """The state reached."""
+
+    state: Literal["empty", "sealed", "locked", "unlocked"]
+
+
+class Jwks(View):
+    """The public keys that verify passports offline (RFC 7517)."""
+
+    keys: list[dict[str, JsonBody]]
+
+
+@operation(scope=None, route="GET /healthz", effect="read")
+class GetHealth(Request[Health]):
+    """Whether the appliance answers, and whether it is sealed, locked or unlocked."""
+
+
+@operation(scope=None, route="GET /v1/.well-known/jwks.json", effect="read")
+class GetJwks(Request[Jwks]):
+    """The public keys that verify passports offline."""
+
+
+@operation(scope="vault:read", route="GET /v1/status", effect="read", surfaces=ADMIN_ONLY)
+class GetStatus(Request[Status]):
+    """What the status bar shows."""
+
+    after_changes: int | None = Field(None, ge=0, description="Wait until `changes` passes this.")
+    wait_seconds: int = Field(0, ge=0, le=20)
+
+
+@operation(scope=None, route="POST /v1/vault/create", effect="external", surfaces=ADMIN_ONLY, audit="vault.create")
+class CreateVault(Request[Created]):
+    """Set up an empty home: a vault under a passphrase, and a recovery code."""
+
+    passphrase: Passphrase
+
+
+@operation(scope=None, route="POST /v1/vault/unlock", effect="external", surfaces=ADMIN_ONLY, audit="vault.unlock")
+class UnlockVault(Request[OperatorSession]):
+    """Open the vault with the passphrase (or the recovery code) and begin an operator session."""
+
+    passphrase: Passphrase | None = None
+    recovery_code: Passphrase | None = None
+
+
+@operation(scope=None, route="POST /v1/sessions", effect="external", surfaces=ADMIN_ONLY, audit="session.create")
+class CreateSession(Request[OperatorSession]):
+    """Begin an operator session for the passphrase, on a vault that is unlocked already."""
+
+    passphrase: Passphrase
+
+
+@operation(scope="vault:write", route="POST /v1/vault/lock", effect="external", surfaces=ADMIN_ONLY, audit="vault.lock")
+class LockVault(Request[VaultState]):
+    """Lock: no injection, no approving, sessions end; the queue, the audit log and revocation go on."""
+
+
+@operation(scope="vault:write", route="POST /v1/vault/seal", effect="external", surfaces=ADMIN_ONLY, audit="vault.seal")
+class SealVault(Request[VaultState]):
+    """Seal: the process starts anew, so that no key stays in memory."""
