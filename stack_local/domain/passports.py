@@ -71,6 +71,9 @@ class Passport:
     checkpoint_seconds: int | None
     depth: int = 0
     parent_jti: PassportId | None = None
+    line: str = ""
+    """The first passport of its refreshes: what a child descends from."""
+    parent_line: str | None = None
     intent_summary: str | None = None
     intent_services: tuple[str, ...] = ()
     revoked_at: datetime | None = None

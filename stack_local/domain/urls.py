@@ -114,7 +114,7 @@ def parse_host_port(raw: str, default_port: int = 443) -> HostPort:
 
 def is_ip_literal(host: str) -> bool:
     """Whether a host that passed the parser is an address: no name has a colon or ends in a number."""
-    return ":" in host or host[-1].isdigit() and _NUMERIC.fullmatch(host.rpartition(".")[2]) is not None
+    return ":" in host or _NUMERIC.fullmatch(host.rpartition(".")[2]) is not None
 
 
 def bracketed(host: str) -> str:
@@ -150,7 +150,7 @@ def _split_authority(authority: str, default_port: int) -> tuple[str, int]:
             _refuse("url_host", "the bracket of the address is not closed", "write it as [address]:port")
         return _check_ipv6(literal), _read_port(rest, default_port)
     host, colon, port = authority.partition(":")
-    return _check_host(host.lower()), _read_port(colon + port, default_port)
+    return _check_host(host), _read_port(colon + port, default_port)
 
 
 def _read_port(rest: str, default_port: int) -> int:
@@ -162,9 +162,11 @@ def _read_port(rest: str, default_port: int) -> int:
     return int(rest[1:])
 
 
-def _check_host(host: str) -> str:
-    if not host.isascii():
+def _check_host(written: str) -> str:
+    """The lower-case host; ASCII first, because some other letters become ASCII in lower case."""
+    if not written.isascii():
         _refuse("url_host", "the host is not ASCII", "write it as A-labels (xn--…)")
+    host = written.lower()
     if not host or len(host) > HOST_CHARACTERS:
         _refuse("url_host", "the host is empty or too long", f"1 to {HOST_CHARACTERS} characters")
     labels = host.split(".")

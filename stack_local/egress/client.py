@@ -7,15 +7,13 @@ from stack_local import __version__
 from stack_local.domain.urls import HostPort, Url
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
+from stack_local.egress.exchange import METHODS
 from stack_local.egress.limits import Limits
 from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, WireRequest
 from stack_local.egress.resolve import Resolver, pin
 from stack_local.egress.sockets import make_tls_context
 
-__all__ = ["Egress", "InboundResponse", "OutboundRequest", "complete"]
-
-METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-"""The methods that go out."""
+__all__ = ["Egress", "InboundResponse", "OutboundRequest", "check_scheme", "complete"]
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say their length even when the body is empty."""
@@ -42,6 +40,8 @@ USER_AGENT = f"stack_local/{__version__}"
 """Sent when the request names none."""
 
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+_TARGET = re.compile(r"/[\x21-\x7e]*", re.ASCII)
+_HOST = re.compile(r"[0-9a-z.:-]+", re.ASCII)
 _VALUE = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 
 
@@ -72,7 +72,7 @@ class Egress:
         deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
         url = request.url
         wire_request = complete(request)
-        _check_scheme(url, request.private_allowed)
+        check_scheme(url, request.private_allowed)
         address = await self._pin(request, deadline)
         peer = Peer(request.pool_key, url.scheme, url.host, url.port, address)
         return await self._pool.send(peer, wire_request, deadline=deadline)
@@ -103,6 +103,7 @@ def complete(request: OutboundRequest) -> WireRequest:
     """
     if request.method not in METHODS:
         raise _request_invalid("the method is not served")
+    _check_url(request.url)
     headers = [("Host", request.url.authority)]
     names = set()
     for name, value in request.headers:
@@ -116,7 +117,14 @@ def complete(request: OutboundRequest) -> WireRequest:
     headers.append(("Accept-Encoding", "gzip"))
     if request.body or request.method in BODY_METHODS:
         headers.append(("Content-Length", str(len(request.body))))
-    return WireRequest(request.method, request.url.target, headers, request.body)
+    encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
+    return WireRequest(request.method, request.url.target.encode("ascii"), encoded, request.body)
+
+
+def _check_url(url: Url) -> None:
+    """A `Url` made without the parser must not be able to end a line either."""
+    if not _TARGET.fullmatch(url.target) or not _HOST.fullmatch(url.host):
+        raise _request_invalid("the url was not read by our parser")
 
 
 def _check_header(name: str, value: str) -> None:
@@ -126,7 +134,12 @@ def _check_header(name: str, value: str) -> None:
         raise _request_invalid("a header value holds a control, an outer blank or a character outside latin-1")
 
 
-def _check_scheme(url: Url, private_allowed: frozenset[HostPort]) -> None:
+def check_scheme(url: Url, private_allowed: frozenset[HostPort]) -> None:
+    """Plain http is for exempted pairs only.
+
+    Raises:
+        EgressRefused: it is not one.
+    """
     if url.scheme != "https" and url.host_port not in private_allowed:
         raise EgressRefused("we do not send over plain http", reason="plain http")
 

@@ -11,6 +11,9 @@ from stack_local.egress.limits import Limits
 from stack_local.egress.messages import InboundResponse, WireRequest
 from stack_local.egress.sockets import Connection
 
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+"""The methods that go out."""
+
 HEAD_BEGINS = b"HTTP/1."
 """What every response begins with; HTTP/0.9 and noise end there."""
 
@@ -31,6 +34,11 @@ DROPPED_HEADERS = frozenset(
 )
 """Headers that belong to this hop or to the coded body, and end here."""
 
+_REQUEST_OF = {
+    method: h11.Request(method=method, target="/", headers=[("Host", "")])
+    for method in METHODS
+}
+_END_OF_REQUEST = h11.EndOfMessage()
 _LISTED_LENGTH = re.compile(rb"\r\ncontent-length:[^\r]*,")
 _BARE_CONTROL = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")
 _FOLDED = re.compile(rb"\r\n[ \t]")
@@ -40,10 +48,13 @@ async def exchange(connection: Connection, request: WireRequest, limits: Limits)
     """Send the request and read the whole answer; the flag says whether another exchange may follow.
 
     Raises:
-        EgressFailed: `request_invalid` before anything is sent; afterwards `connection_reset` or `response_…`.
+        EgressFailed: `connection_reset` or `response_…`.
     """
     protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.response_head_bytes)
-    connection.write(_encode(protocol, request))
+    # h11 only reads: of the request it needs the method, because HEAD has no body.
+    protocol.send(_REQUEST_OF[request.method])
+    protocol.send(_END_OF_REQUEST)
+    connection.write(encode(request))
     try:
         head, wire_bytes = await _read_final_head(connection, protocol, limits)
         body = await _read_body(connection, protocol, head, wire_bytes, limits)
@@ -54,16 +65,10 @@ async def exchange(connection: Connection, request: WireRequest, limits: Limits)
     return response, _may_follow(connection, protocol)
 
 
-def _encode(protocol: h11.Connection, request: WireRequest) -> bytes:
-    try:
-        event = h11.Request(method=request.method, target=request.target, headers=request.headers)
-        pieces = [protocol.send(event)]
-        if request.body:
-            pieces.append(protocol.send(h11.Data(request.body)))
-        pieces.append(protocol.send(h11.EndOfMessage()))
-    except h11.LocalProtocolError:
-        raise EgressFailed("the request is not correct HTTP", code="request_invalid", sent=False) from None
-    return b"".join(piece for piece in pieces if piece)
+def encode(request: WireRequest) -> bytes:
+    """The bytes of the request; `client.complete` has checked that no part can end a line."""
+    lines = [b"%b: %b\r\n" % header for header in request.headers]
+    return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (request.method.encode(), request.target, b"".join(lines), request.body)
 
 
 async def _read_final_head(
@@ -104,16 +109,21 @@ def _parse_head(
 ) -> h11.Response | h11.InformationalResponse:
     if len(head_bytes) > limits.response_head_bytes or head_bytes.count(b"\r\n") > limits.response_headers + 2:
         raise _too_large("the response head is too large")
-    _check_framing(head_bytes.lower())
+    lowered = head_bytes.lower()
+    _check_framing(lowered)
     protocol.receive_data(head_bytes)
     event = protocol.next_event()
-    if not isinstance(event, h11.Response | h11.InformationalResponse) or event.status_code in {101, *range(600, 1000)}:
+    if not isinstance(event, h11.Response | h11.InformationalResponse) or not _is_taken(event.status_code):
         raise _invalid("the response has a status we do not take")
     if event.http_version not in {b"1.1", b"1.0"}:
         raise _invalid("the response is not HTTP/1.1")
-    if event.http_version == b"1.0" and b"\r\ntransfer-encoding" in head_bytes.lower():
+    if event.http_version == b"1.0" and b"\r\ntransfer-encoding" in lowered:
         raise _invalid("the response frames its body in two ways")
     return event
+
+
+def _is_taken(status: int) -> bool:
+    return status < 600 and status != 101
 
 
 def _check_framing(head: bytes) -> None:
@@ -121,7 +131,7 @@ def _check_framing(head: bytes) -> None:
     if _BARE_CONTROL.search(head) or _FOLDED.search(head):
         raise _invalid("the response head holds a bare control or a folded line")
     lengths, codings = head.count(b"\r\ncontent-length"), head.count(b"\r\ntransfer-encoding")
-    if lengths + codings > 1 or lengths and _LISTED_LENGTH.search(head):
+    if lengths + codings > 1 or (lengths and _LISTED_LENGTH.search(head)):
         raise _invalid("the response frames its body in two ways")
 
 
@@ -132,10 +142,11 @@ async def _read_body(
     while True:
         event = protocol.next_event()
         if event is h11.NEED_DATA:
-            _check_announced_length(head, limits)
+            _check_size(head, wire_bytes, limits)
             piece = await connection.read()
+            if not piece and _is_framed(head):
+                raise EgressFailed("the connection ended early", code="connection_reset", sent=True)
             wire_bytes += len(piece)
-            _check_piece(piece, head, wire_bytes, limits)
             protocol.receive_data(piece)
         elif isinstance(event, h11.Data):
             decoder.feed(event.data)
@@ -143,23 +154,22 @@ async def _read_body(
             return decoder.finish()
 
 
-def _check_piece(piece: bytes, head: h11.Response, wire_bytes: int, limits: Limits) -> None:
+def _check_size(head: h11.Response, wire_bytes: int, limits: Limits) -> None:
+    """Before each read: too much has come, or what is to come is known to be too much."""
     if wire_bytes > limits.response_wire_bytes:
         raise _too_large("the response is too large")
-    is_framed = any(name in {b"content-length", b"transfer-encoding"} for name, _ in head.headers)
-    if is_framed and not piece:
-        raise EgressFailed("the connection ended early", code="connection_reset", sent=True)
+    for name, value in head.headers:
+        if name == b"content-length" and int(value) > limits.response_body_bytes:
+            raise _too_large("the response body is too large")
+
+
+def _is_framed(head: h11.Response) -> bool:
+    """Whether the head says where the body ends; if not, the end of the connection does."""
+    return any(name in {b"content-length", b"transfer-encoding"} for name, _ in head.headers)
 
 
 def _coding(head: h11.Response) -> str | None:
     return find_coding(value.decode("latin-1") for name, value in head.headers if name == b"content-encoding")
-
-
-def _check_announced_length(head: h11.Response, limits: Limits) -> None:
-    """Do not read what is known to be too much."""
-    for name, value in head.headers:
-        if name == b"content-length" and int(value) > limits.response_body_bytes:
-            raise _too_large("the response body is too large")
 
 
 def _passed_headers(head: h11.Response) -> tuple[tuple[str, str], ...]:

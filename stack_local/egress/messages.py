@@ -53,8 +53,8 @@ class WireRequest:
     """A request ready for the wire: checked and complete."""
 
     method: str
-    target: str
-    headers: list[tuple[str, str]]
+    target: bytes
+    headers: list[tuple[bytes, bytes]]
     body: bytes
 
     def __repr__(self) -> str:

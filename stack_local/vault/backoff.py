@@ -92,7 +92,7 @@ def wait_seconds(attempts: int) -> int:
     """How long to wait after so many attempts."""
     if attempts < FREE_ATTEMPTS:
         return 0
-    return min(2 ** min(attempts - FREE_ATTEMPTS, 6), MAX_WAIT_SECONDS)
+    return min(1 << min(attempts, _MAX_COUNTED) - FREE_ATTEMPTS, MAX_WAIT_SECONDS)
 
 
 def _encode(record: _Record) -> bytes:

@@ -1,6 +1,7 @@
 """Small private files that are replaced whole: after a crash the old one is there or the new one, never a part."""
 
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
@@ -48,10 +49,14 @@ def find_bounded(path: Path, *, max_bytes: int) -> bytes | None:
 
 def _read(descriptor: int, path: Path, count: int) -> bytes:
     try:
-        with open(descriptor, "rb") as file:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError("not a regular file")
+        with open(descriptor, "rb", closefd=False) as file:
             return file.read(count)
     except OSError as error:
         raise Unavailable("the file could not be read", file=path.name) from error
+    finally:
+        os.close(descriptor)
 
 
 def _write_durably(draft: Path, content: bytes) -> None:

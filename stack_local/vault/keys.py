@@ -37,7 +37,7 @@ class KeyMaterial:
         return self._value
 
     def derive(self, label: str, *, salt: bytes = b"") -> "KeyMaterial":
-        """The subkey for one purpose (HKDF-SHA-256, RFC 5869): knowing it tells nothing of this key or another label."""
+        """The subkey for one purpose (HKDF-SHA-256, RFC 5869): it tells nothing of this key or another label."""
         return KeyMaterial(stretch(self._value, label, salt=salt))
 
     def __repr__(self) -> str:

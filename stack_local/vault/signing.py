@@ -1,4 +1,4 @@
-"""The passport signing key (Ed25519) and the compact JWT it signs. Times are the caller's to judge: no clock is here."""
+"""The passport signing key (Ed25519) and the compact JWT it signs. Times are judged by the caller."""
 
 import base64
 import hashlib

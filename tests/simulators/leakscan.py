@@ -167,22 +167,25 @@ def _search(secret: str | bytes) -> tuple[dict[str, bytes], re.Pattern[bytes]]:
 
 
 def _any_escape(char: str) -> bytes:
-    """One character, bare or in any escape, so that a mixture of escapes and of cases is still seen."""
-    percent = b"".join(b"%%(?:25)*(?i:%02x)" % byte for byte in char.encode())
+    """One character, bare or in any escape, so that a mixture of escapes and of cases is still seen.
+
+    Each repetition is bounded: without, a megabyte of backslashes would take hours.
+    """
+    percent = b"".join(b"%%(?:25){0,4}(?i:%02x)" % byte for byte in char.encode())
     units = char.encode("utf-16-be").hex()
     forms = [
-        rb"\\*" + re.escape(char.encode()),
+        rb"\\{0,8}" + re.escape(char.encode()),
         percent,
-        b"".join(rb"\\+u(?i:%s)" % units[at : at + 4].encode() for at in range(0, len(units), 4)),
-        b"".join(rb"\\+x(?i:%02x)" % byte for byte in char.encode()),
-        rb"(?:&amp;|&)#0*%d;?" % ord(char),
-        rb"(?:&amp;|&)#[xX]0*(?i:%x);?" % ord(char),
+        b"".join(rb"\\{1,8}u(?i:%s)" % units[at : at + 4].encode() for at in range(0, len(units), 4)),
+        b"".join(rb"\\{1,8}x(?i:%02x)" % byte for byte in char.encode()),
+        rb"(?:&amp;|&)#0{0,6}%d;?" % ord(char),
+        rb"(?:&amp;|&)#[xX]0{0,6}(?i:%x);?" % ord(char),
     ]
     forms += [b"(?:&amp;|&)" + name + b";" for name in _entity_names(char)]
     if char == " ":
         forms.append(rb"\+")
     if char == "\\":
-        forms.append(rb"\\+")
+        forms.append(rb"\\{1,16}")
     return b"(?:" + b"|".join(forms) + b")"
 
 
@@ -194,6 +197,8 @@ def _entity_names(char: str) -> list[bytes]:
 def _views(data: bytes) -> Iterator[tuple[str, bytes]]:
     if any(space in data for space in WHITESPACE):
         yield "unwrapped", data.translate(None, WHITESPACE)
+    if b"\\" in data:
+        yield "unescaped", re.sub(rb"\\+[nrt]|[\\\s]+", b"", data)
     if b"%" in data:
         yield "unquoted", unquote_to_bytes(data)
 

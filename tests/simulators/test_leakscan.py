@@ -1,6 +1,7 @@
 """A scanner that misses is worse than none: each encoding is planted and must be found."""
 
 import base64
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,17 @@ MIXTURES = {
 @pytest.mark.parametrize("name", MIXTURES)
 def test_a_mixture_is_found(name: str) -> None:
     assert scan_bytes("a1B2c3D4", b"<" + MIXTURES[name] + b">")
+
+
+@pytest.mark.parametrize("case", SECRETS)
+def test_wrapped_base64_inside_json_is_found(case: str) -> None:
+    mime = base64.encodebytes(b"\xff\xff:" + SECRETS[case].encode() * 2).decode()
+    assert scan_bytes(SECRETS[case], json.dumps({"echo": mime}).replace("/", "\\/").encode())
+
+
+def test_hostile_bytes_are_searched_in_reasonable_time() -> None:
+    # Unbounded repetition would make this one take minutes.
+    assert scan_bytes(SECRETS["short"], b"\\" * 200_000 + b"&#" + b"0" * 200_000 + b"%" + b"25" * 100_000) == []
 
 
 @pytest.mark.parametrize("case", SECRETS)

@@ -5,7 +5,8 @@ client sends, and writes down as an anomaly what a correct client would not have
 
     python -m tests.simulators.upstream --token-file F --port 0 --ready-file R --log-file L
 
-The ready file is JSON, {"port", "pid"}; the same line is printed, for who would rather read than poll. SIGUSR1 opens the gate of /slow; SIGTERM and SIGINT end it.
+The ready file is JSON, {"port", "pid"}; the same line is printed, for those who would rather read than poll. SIGUSR1
+opens the gate of /slow; SIGTERM and SIGINT end the process.
 """
 
 import argparse

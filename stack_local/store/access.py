@@ -1,0 +1,66 @@
+"""Grants: which agent may use which connection."""
+
+import json
+
+from stack_local.domain.passports import ServiceScope
+from stack_local.store.database import Row, Tx
+from stack_local.system import from_milliseconds, milliseconds
+from stack_local.wire.access import Grant
+
+_SELECT = "SELECT g.*, c.provider, c.name FROM grants g JOIN connections c ON c.id = g.connection_id"
+
+
+def put(tx: Tx, grant: Grant) -> None:
+    """Grant, or replace the grant on the same connection."""
+    tx.execute(
+        "INSERT INTO grants VALUES (:id, :agent_id, :connection_id, :scopes, :granted_by, :at) "
+        "ON CONFLICT (agent_id, connection_id) DO UPDATE "
+        "SET id = :id, scopes = :scopes, granted_by = :granted_by, granted_at = :at",
+        id=grant.id,
+        agent_id=grant.agent_id,
+        connection_id=grant.service_connection_id,
+        scopes=json.dumps(grant.scopes),
+        granted_by=grant.granted_by,
+        at=milliseconds(grant.granted_at),
+    )
+    tx.touches_access = True
+
+
+def list_(tx: Tx, agent_id: str) -> list[Grant]:
+    """All grants of one agent, oldest first."""
+    return [_view(row) for row in tx.all(f"{_SELECT} WHERE g.agent_id = :id ORDER BY g.granted_at, g.id", id=agent_id)]
+
+
+def list_scopes(tx: Tx, agent_id: str) -> list[ServiceScope]:
+    """All grants of one agent as the rules see them."""
+    rows = tx.all("SELECT connection_id, scopes FROM grants WHERE agent_id = :id ORDER BY connection_id", id=agent_id)
+    return [ServiceScope(row["connection_id"], frozenset(json.loads(row["scopes"]))) for row in rows]
+
+
+def scopes_on(tx: Tx, agent_id: str, connection_id: str) -> frozenset[str]:
+    """What an agent is granted on one connection now."""
+    row = tx.find(
+        "SELECT scopes FROM grants WHERE agent_id = :agent_id AND connection_id = :connection_id",
+        agent_id=agent_id,
+        connection_id=connection_id,
+    )
+    return frozenset() if row is None else frozenset(json.loads(row["scopes"]))
+
+
+def delete_all(tx: Tx, agent_id: str) -> int:
+    """Take every grant from an agent; how many there were."""
+    tx.touches_access = True
+    return tx.execute("DELETE FROM grants WHERE agent_id = :id", id=agent_id)
+
+
+def _view(row: Row) -> Grant:
+    return Grant(
+        id=row["id"],
+        agent_id=row["agent_id"],
+        service_connection_id=row["connection_id"],
+        provider=row["provider"],
+        service_name=row["name"],
+        scopes=json.loads(row["scopes"]),
+        granted_by=row["granted_by"],
+        granted_at=from_milliseconds(row["granted_at"]),
+    )

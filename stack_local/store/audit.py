@@ -1,0 +1,129 @@
+"""The audit log: append one linked record, read pages, walk the chain."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, link
+from stack_local.store.database import Row, Tx
+
+_COLUMNS = (
+    "sequence, entry_id, timestamp, trace_id, operator_id, actor, decided_by, agent_id, passport_jti, layer, action, "
+    "outcome, subject, duration_ms, payload_hash, error_code, error_message, detail, prev_entry_hash, entry_hash"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of the chain."""
+
+    sequence: int
+    entry_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Visible:
+    """Which records a reader may see: all, or those of some agents, or of one passport."""
+
+    agents: frozenset[str] | None = None
+    passport_jti: str | None = None
+
+
+def head(tx: Tx) -> Head:
+    """The last record's place and hash; sequence 0 and the genesis hash while there is none."""
+    row = tx.find("SELECT sequence, entry_hash FROM audit ORDER BY sequence DESC LIMIT 1")
+    return Head(0, GENESIS) if row is None else Head(row["sequence"], row["entry_hash"])
+
+
+def append(tx: Tx, record: Record) -> Record:
+    """Link the record to the end of the chain, in the transaction of what it records."""
+    last = head(tx)
+    linked = link(record, sequence=last.sequence + 1, prev_entry_hash=last.entry_hash)
+    tx.execute(
+        f"INSERT INTO audit ({_COLUMNS}) VALUES (:sequence, :entry_id, :timestamp, :trace_id, :operator_id, :actor, "  # noqa: S608 (our own columns)
+        ":decided_by, :agent_id, :passport_jti, :layer, :action, :outcome, :subject, :duration_ms, :payload_hash, "
+        ":error_code, :error_message, :detail, :prev_entry_hash, :entry_hash)",
+        sequence=linked.sequence,
+        entry_id=linked.entry_id,
+        timestamp=linked.timestamp,
+        trace_id=linked.trace_id,
+        operator_id=linked.operator_id,
+        actor=linked.actor,
+        decided_by=linked.decided_by,
+        agent_id=linked.agent_id,
+        passport_jti=linked.passport_jti,
+        layer=str(linked.layer),
+        action=linked.action,
+        outcome=str(linked.outcome),
+        subject=linked.subject,
+        duration_ms=linked.duration_ms,
+        payload_hash=linked.payload_hash,
+        error_code=linked.error_code,
+        error_message=linked.error_message,
+        detail=json.dumps(linked.detail, ensure_ascii=False),
+        prev_entry_hash=linked.prev_entry_hash,
+        entry_hash=linked.entry_hash,
+    )
+    tx.is_visible = True
+    return linked
+
+
+def list_(
+    tx: Tx,
+    *,
+    visible: Visible,
+    limit: int,
+    since: int | None = None,
+    after_sequence: int | None = None,
+    agent_id: str | None = None,
+    passport_jti: str | None = None,
+    action: str | None = None,
+) -> list[Record]:
+    """Records, newest first."""
+    rows = tx.all(
+        f"SELECT {_COLUMNS} FROM audit WHERE (:since IS NULL OR timestamp >= :since) "  # noqa: S608 (our own columns)
+        "AND (:after IS NULL OR sequence > :after) AND (:agent_id IS NULL OR agent_id = :agent_id) "
+        "AND (:jti IS NULL OR passport_jti = :jti) AND (:action IS NULL OR action = :action) "
+        "AND (:own_jti IS NULL OR passport_jti = :own_jti) "
+        "AND (:agents IS NULL OR agent_id IN (SELECT value FROM json_each(:agents))) "
+        "ORDER BY sequence DESC LIMIT :limit",
+        since=since,
+        after=after_sequence,
+        agent_id=agent_id,
+        jti=passport_jti,
+        action=action,
+        own_jti=visible.passport_jti,
+        agents=None if visible.agents is None else json.dumps(sorted(visible.agents)),
+        limit=limit,
+    )
+    return [_record(row) for row in rows]
+
+
+def walk(tx: Tx, *, from_sequence: int, limit: int, page: int = 1000) -> Iterator[Record]:
+    """Records in order, a page at a time, so that memory stays flat."""
+    last = from_sequence - 1
+    while limit > 0:
+        rows = tx.all(
+            f"SELECT {_COLUMNS} FROM audit WHERE sequence > :last ORDER BY sequence LIMIT :page",  # noqa: S608 (our own columns)
+            last=last,
+            page=min(page, limit),
+        )
+        if not rows:
+            return
+        yield from (_record(row) for row in rows)
+        last, limit = rows[-1]["sequence"], limit - len(rows)
+
+
+def hash_at(tx: Tx, sequence: int) -> str | None:
+    """The hash of one record; the genesis hash before the first, None when there is none."""
+    if sequence == 0:
+        return GENESIS
+    row = tx.find("SELECT entry_hash FROM audit WHERE sequence = :sequence", sequence=sequence)
+    return None if row is None else str(row["entry_hash"])
+
+
+def _record(row: Row) -> Record:
+    fields = {name: row[name] for name in row.keys()}  # noqa: SIM118 (a Row iterates over its values)
+    fields["layer"], fields["outcome"] = Layer(fields["layer"]), Outcome(fields["outcome"])
+    fields["detail"] = json.loads(fields["detail"])
+    return Record(**fields)

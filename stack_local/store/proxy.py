@@ -1,0 +1,149 @@
+"""Operations: each proxied call that was let out, and how it ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from stack_local.domain.detection import PastCall
+from stack_local.domain.errors import NotFound
+from stack_local.store.database import Row, Tx
+from stack_local.system import from_milliseconds, milliseconds
+
+DISPATCHING, RECEIVED, FAILED, UNKNOWN = "dispatching", "response_received", "failed", "outcome_unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class OperationRow:
+    """One call that was let out."""
+
+    id: str
+    agent_id: str
+    passport_jti: str
+    asked_by: str
+    connection_id: str
+    approval_id: str | None
+    digest: str
+    is_write: bool
+    trace_id: str
+    subject: str
+    state: str
+    created_at: datetime
+    finished_at: datetime | None = None
+    sealed_call: bytes | None = None
+    sealed_response: bytes | None = None
+    error_code: str | None = None
+    error_message: str | None = None
+
+
+def get(tx: Tx, operation_id: str) -> OperationRow:
+    """One operation.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    row = tx.find("SELECT * FROM operations WHERE id = :id", id=operation_id)
+    if row is None:
+        raise NotFound(
+            f"there is no operation {operation_id}", field="operation_id", hint="it is in the proxy's answer"
+        )
+    return _row(row)
+
+
+def insert(tx: Tx, row: OperationRow) -> None:
+    """Keep a call before it goes out."""
+    tx.execute(
+        "INSERT INTO operations VALUES (:id, :agent_id, :passport_jti, :asked_by, :connection_id, :approval_id, :digest, "
+        ":is_write, :trace_id, :subject, :state, :sealed_call, NULL, NULL, NULL, :created_at, NULL)",
+        id=row.id,
+        agent_id=row.agent_id,
+        passport_jti=row.passport_jti,
+        asked_by=row.asked_by,
+        connection_id=row.connection_id,
+        approval_id=row.approval_id,
+        digest=row.digest,
+        is_write=int(row.is_write),
+        trace_id=row.trace_id,
+        subject=row.subject,
+        state=row.state,
+        sealed_call=row.sealed_call,
+        created_at=milliseconds(row.created_at),
+    )
+
+
+def finish(
+    tx: Tx,
+    operation_id: str,
+    *,
+    state: str,
+    at: datetime,
+    sealed_response: bytes | None = None,
+    error_code: str | None = None,
+    error_message: str | None = None,
+) -> bool:
+    """Write the outcome, once; False when it has one already."""
+    changed = tx.execute(
+        "UPDATE operations SET state = :state, finished_at = :at, sealed_response = :response, error_code = :code, "
+        "error_message = :message WHERE id = :id AND state = 'dispatching'",
+        state=state,
+        at=milliseconds(at),
+        response=sealed_response,
+        code=error_code,
+        message=error_message,
+        id=operation_id,
+    )
+    return changed == 1
+
+
+def list_dispatching(tx: Tx) -> list[OperationRow]:
+    """Calls without an outcome."""
+    return [_row(row) for row in tx.all("SELECT * FROM operations WHERE state = 'dispatching' ORDER BY created_at")]
+
+
+def last_identical(tx: Tx, digest: str) -> datetime | None:
+    """When an identical call last went out."""
+    row = tx.find("SELECT MAX(created_at) AS at FROM operations WHERE digest = :digest", digest=digest)
+    return None if row is None or row["at"] is None else from_milliseconds(row["at"])
+
+
+def recent(tx: Tx, agent_id: str, *, limit: int) -> tuple[PastCall, ...]:
+    """The newest calls of an agent, for the detectors."""
+    rows = tx.all(
+        "SELECT digest, created_at FROM operations WHERE agent_id = :id ORDER BY created_at DESC LIMIT :limit",
+        id=agent_id,
+        limit=limit,
+    )
+    return tuple(PastCall(row["digest"], row["created_at"]) for row in rows)
+
+
+def shred(tx: Tx, *, calls_before: datetime, responses_before: datetime) -> int:
+    """Forget old bytes; the digests and the log stay."""
+    calls = tx.execute(
+        "UPDATE operations SET sealed_call = NULL WHERE created_at < :before AND sealed_call IS NOT NULL",
+        before=milliseconds(calls_before),
+    )
+    responses = tx.execute(
+        "UPDATE operations SET sealed_response = NULL WHERE created_at < :before AND sealed_response IS NOT NULL",
+        before=milliseconds(responses_before),
+    )
+    return calls + responses
+
+
+def _row(row: Row) -> OperationRow:
+    return OperationRow(
+        id=row["id"],
+        agent_id=row["agent_id"],
+        passport_jti=row["passport_jti"],
+        asked_by=row["asked_by"],
+        connection_id=row["connection_id"],
+        approval_id=row["approval_id"],
+        digest=row["digest"],
+        is_write=bool(row["is_write"]),
+        trace_id=row["trace_id"],
+        subject=row["subject"],
+        state=row["state"],
+        created_at=from_milliseconds(row["created_at"]),
+        finished_at=None if row["finished_at"] is None else from_milliseconds(row["finished_at"]),
+        sealed_call=row["sealed_call"],
+        sealed_response=row["sealed_response"],
+        error_code=row["error_code"],
+        error_message=row["error_message"],
+    )

@@ -1,0 +1,215 @@
+"""Connections and their sealed credentials."""
+
+import json
+from dataclasses import dataclass
+
+from stack_local.domain.errors import InvalidRequest, NotFound
+from stack_local.domain.services import Connection, Injection, InjectionStyle
+from stack_local.domain.urls import parse_host_port
+from stack_local.store.database import Row, Tx
+from stack_local.system import from_milliseconds, milliseconds
+from stack_local.wire import services as wire
+from stack_local.wire.credentials import CredentialMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class SealedCredential:
+    """A credential as it rests: bytes that only the vault opens, bound to row, service, hosts and version."""
+
+    connection_id: str
+    provider: str
+    hosts: tuple[str, ...]
+    sealed: bytes
+    version: int
+
+
+def get(tx: Tx, connection_id: str) -> wire.Connection:
+    """One connection, disconnected ones included.
+
+    Raises:
+        NotFound: there is none of that id.
+    """
+    return _view(_row(tx, connection_id))
+
+
+def resolve(tx: Tx, service: str) -> Connection:
+    """The one connected connection that a slug or id names, as the rules see it.
+
+    Raises:
+        NotFound: none is connected under that name.
+        InvalidRequest: the slug names several; the message lists them.
+    """
+    rows = tx.all(
+        "SELECT * FROM connections WHERE (id = :service OR provider = :service) AND status = 'connected' ORDER BY id",
+        service=service,
+    )
+    if not rows:
+        raise NotFound(f"no service {service} is connected", field="service", hint="see stack_list_services")
+    if len(rows) > 1:
+        names = ", ".join(row["id"] for row in rows)
+        raise InvalidRequest(
+            f"service {service} names several connections",
+            field="service",
+            rule="one of them",
+            hint=f"use one of {names}",
+        )
+    return _rule(rows[0])
+
+
+def get_rule(tx: Tx, connection_id: str) -> Connection:
+    """One connection as the rules see it, disconnected ones included."""
+    return _rule(_row(tx, connection_id))
+
+
+def verify_path(tx: Tx, connection_id: str) -> str | None:
+    """The harmless path named at connect."""
+    path = _row(tx, connection_id)["verify_path"]
+    return None if path is None else str(path)
+
+
+def list_(tx: Tx) -> list[wire.Connection]:
+    """Every connected connection, oldest first."""
+    return [
+        _view(row) for row in tx.all("SELECT * FROM connections WHERE status = 'connected' ORDER BY connected_at, id")
+    ]
+
+
+def insert(tx: Tx, connection: wire.Connection, *, verify_path: str | None) -> None:
+    """Keep a new connection."""
+    tx.execute(
+        "INSERT INTO connections VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, "
+        ":scopes, :asks_everything, :verify_path, 'never', NULL, :version, :credential_version, :connected_by, :at)",
+        id=connection.id,
+        provider=connection.provider,
+        name=connection.name,
+        description=connection.description,
+        account=connection.account,
+        hosts=json.dumps(connection.hosts),
+        injection=connection.injection.model_dump_json(),
+        scopes=json.dumps(connection.scopes),
+        asks_everything=int(connection.asks_everything),
+        verify_path=verify_path,
+        version=connection.version,
+        credential_version=connection.credential_version,
+        connected_by=connection.connected_by,
+        at=milliseconds(connection.connected_at),
+    )
+
+
+def bind_hosts(tx: Tx, connection_id: str, hosts: list[str]) -> None:
+    """Set the hosts; the version grows, so that older approvals no longer match."""
+    tx.execute(
+        "UPDATE connections SET hosts = :hosts, version = version + 1 WHERE id = :id",
+        hosts=json.dumps(hosts),
+        id=connection_id,
+    )
+
+
+def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int) -> None:
+    """Note what the service said to its credential."""
+    tx.execute(
+        "UPDATE connections SET verification = :verdict, verified_at = :at WHERE id = :id",
+        verdict=verdict,
+        at=at,
+        id=connection_id,
+    )
+
+
+def disconnect(tx: Tx, connection_id: str) -> None:
+    """Destroy the credential and the grants; the row stays for the log."""
+    tx.execute("DELETE FROM credentials WHERE connection_id = :id", id=connection_id)
+    tx.execute("DELETE FROM grants WHERE connection_id = :id", id=connection_id)
+    tx.execute("UPDATE connections SET status = 'disconnected', version = version + 1 WHERE id = :id", id=connection_id)
+
+
+def put_credential(tx: Tx, connection_id: str, *, field_names: list[str], sealed: bytes, version: int, at: int) -> None:
+    """Keep the sealed credential of a connection."""
+    tx.execute(
+        "INSERT INTO credentials VALUES (:id, :names, :sealed, :version, :at) ON CONFLICT (connection_id) DO UPDATE "
+        "SET field_names = :names, sealed = :sealed, version = :version, created_at = :at",
+        id=connection_id,
+        names=json.dumps(field_names),
+        sealed=sealed,
+        version=version,
+        at=at,
+    )
+
+
+def get_credential(tx: Tx, connection_id: str) -> SealedCredential:
+    """The sealed credential of a connection, with what it is bound to.
+
+    Raises:
+        NotFound: the connection has none.
+    """
+    row = tx.find(
+        "SELECT c.id, c.provider, c.hosts, k.sealed, k.version FROM connections c "
+        "JOIN credentials k ON k.connection_id = c.id WHERE c.id = :id",
+        id=connection_id,
+    )
+    if row is None:
+        raise NotFound("the service has no credential", field="service", hint="a person must connect it again")
+    hosts = tuple(json.loads(row["hosts"]))
+    return SealedCredential(row["id"], row["provider"], hosts, bytes(row["sealed"]), row["version"])
+
+
+def list_credentials(tx: Tx) -> list[CredentialMetadata]:
+    """That credentials exist."""
+    rows = tx.all(
+        "SELECT k.*, c.provider FROM credentials k JOIN connections c ON c.id = k.connection_id ORDER BY k.created_at"
+    )
+    return [
+        CredentialMetadata(
+            connection_id=row["connection_id"],
+            provider=row["provider"],
+            fields=json.loads(row["field_names"]),
+            version=row["version"],
+            created_at=from_milliseconds(row["created_at"]),
+        )
+        for row in rows
+    ]
+
+
+def _row(tx: Tx, connection_id: str) -> Row:
+    row = tx.find("SELECT * FROM connections WHERE id = :id", id=connection_id)
+    if row is None:
+        raise NotFound(f"there is no connection {connection_id}", field="connection_id", hint="see stack_list_services")
+    return row
+
+
+def _rule(row: Row) -> Connection:
+    injection = json.loads(row["injection"])
+    account = f" ({row['account']})" if row["account"] else ""
+    return Connection(
+        id=row["id"],
+        provider=row["provider"],
+        label=row["name"] + account,
+        hosts=tuple(parse_host_port(host) for host in json.loads(row["hosts"])),
+        injection=Injection(InjectionStyle(injection["style"]), injection["name"], injection["template"]),
+        scopes=frozenset(json.loads(row["scopes"])),
+        version=row["version"],
+        credential_version=row["credential_version"],
+        asks_everything=bool(row["asks_everything"]),
+        connected=row["status"] == "connected",
+    )
+
+
+def _view(row: Row) -> wire.Connection:
+    verified_at = row["verified_at"]
+    return wire.Connection(
+        id=row["id"],
+        provider=row["provider"],
+        name=row["name"],
+        description=row["description"],
+        account=row["account"],
+        status=row["status"],
+        hosts=json.loads(row["hosts"]),
+        injection=wire.InjectionSpec.model_validate_json(row["injection"]),
+        scopes=json.loads(row["scopes"]),
+        asks_everything=bool(row["asks_everything"]),
+        verification=row["verification"],
+        verified_at=None if verified_at is None else from_milliseconds(verified_at),
+        version=row["version"],
+        credential_version=row["credential_version"],
+        connected_by=row["connected_by"],
+        connected_at=from_milliseconds(row["connected_at"]),
+    )
