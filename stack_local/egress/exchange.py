@@ -34,10 +34,7 @@ DROPPED_HEADERS = frozenset(
 )
 """Headers that belong to this hop or to the coded body, and end here."""
 
-_REQUEST_OF = {
-    method: h11.Request(method=method, target="/", headers=[("Host", "")])
-    for method in METHODS
-}
+_REQUEST_OF = {method: h11.Request(method=method, target="/", headers=[("Host", "")]) for method in METHODS}
 _END_OF_REQUEST = h11.EndOfMessage()
 _LISTED_LENGTH = re.compile(rb"\r\ncontent-length:[^\r]*,")
 _BARE_CONTROL = re.compile(rb"\r(?!\n)|(?<!\r)\n|\0")

@@ -1,69 +1,26 @@
-"""Sending through `Egress` to an upstream that plays scripts on loopback."""
+"""Sending through `Egress`: what goes out, what comes back and where it goes."""
 
 import asyncio
 import gzip
-import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 
 from stack_local import __version__
-from stack_local.domain.urls import HostPort, parse_url
-from stack_local.egress.client import Egress, InboundResponse, OutboundRequest
+from stack_local.domain.urls import Url
+from stack_local.egress.client import InboundResponse, OutboundRequest
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.limits import Limits
-from tests.simulators.certificates import Authority, make_authority
-from tests.simulators.raw_upstream import CLOSE, HANG, RESET, RawUpstream, raw_upstream
+from tests.simulators.egress import HEAD, OK, SHORT, failure_of, opened, outbound, to
+from tests.simulators.raw_upstream import CLOSE, HANG, RESET, raw_upstream
 from tests.simulators.resolver import TableResolver
 
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
-HEAD = b"HTTP/1.1 200 OK\r\n"
-SHORT = Limits(total_seconds=0.05)
 SMALL = Limits(response_body_bytes=1000, response_wire_bytes=2000, response_head_bytes=1000, response_headers=10)
 ZIPPED = gzip.compress(b"hello")
-
-
-@asynccontextmanager
-async def opened(
-    resolver: TableResolver | None = None, *, limits: Limits | None = None, ca_file: str | None = None
-) -> AsyncIterator[Egress]:
-    own_ports = frozenset({7822})
-    egress = Egress(resolver=resolver or TableResolver(), own_ports=own_ports, limits=limits, ca_file=ca_file)
-    try:
-        yield egress
-    finally:
-        await egress.aclose()
-
-
-def outbound(
-    url: str,
-    *,
-    method: str = "GET",
-    headers: tuple[tuple[str, str], ...] = (),
-    body: bytes = b"",
-    pool_key: str = "scon_1",
-    is_exempt: bool = True,
-) -> OutboundRequest:
-    parsed = parse_url(url)
-    allowed = frozenset({parsed.host_port}) if is_exempt else frozenset[HostPort]()
-    return OutboundRequest(method, parsed, headers, body, pool_key, allowed)
-
-
-def to(upstream: RawUpstream, path: str = "/") -> OutboundRequest:
-    return outbound(f"http://127.0.0.1:{upstream.port}{path}")
 
 
 async def answer(*script: bytes, limits: Limits | None = None, method: str = "GET") -> InboundResponse:
     async with raw_upstream(list(script)) as upstream, opened(limits=limits) as egress:
         return await egress.send(outbound(f"http://127.0.0.1:{upstream.port}/", method=method))
-
-
-async def failure_of(egress: Egress, request: OutboundRequest) -> tuple[str, bool]:
-    with pytest.raises(EgressFailed) as failed:
-        await egress.send(request)
-    return failed.value.code, failed.value.sent
 
 
 # What goes out
@@ -148,6 +105,21 @@ def test_no_secret_stands_in_the_text_of_a_message() -> None:
     request = outbound("https://h.com/?key=hunter2", headers=(("Authorization", "hunter2"),), body=b"hunter2")
     assert "hunter2" not in repr(request)
     assert "hunter2" not in repr(InboundResponse(200, (("x", "hunter2"),), b"hunter2"))
+
+
+BAD_URLS = [
+    ("line in the path", Url("http", "h.com", 80, "/\r\nX: y", None)),
+    ("line in the query", Url("http", "h.com", 80, "/", "a\nb")),
+    ("line in the host", Url("http", "h.com\r\nX: y", 80, "/", None)),
+    ("no slash", Url("http", "h.com", 80, "x", None)),
+]
+
+
+@pytest.mark.parametrize("url", [row[1] for row in BAD_URLS], ids=[row[0] for row in BAD_URLS])
+async def test_a_url_made_without_the_parser_is_refused_before_sending(url: Url) -> None:
+    async with opened() as egress:
+        request = OutboundRequest("GET", url, (), b"", "scon_1", frozenset({url.host_port}))
+        assert await failure_of(egress, request) == ("request_invalid", False)
 
 
 # What comes back
@@ -283,120 +255,6 @@ async def test_an_error_does_not_quote_the_answer() -> None:
         assert failed.value.__cause__ is None
 
 
-# Connections
-
-
-async def test_a_connection_is_used_again_by_the_same_pool_key() -> None:
-    async with raw_upstream([OK]) as upstream, opened() as egress:
-        for _ in range(5):
-            await egress.send(to(upstream))
-        assert (upstream.connections, len(upstream.requests)) == (1, 5)
-
-
-async def test_a_connection_is_never_shared_between_pool_keys() -> None:
-    async with raw_upstream([OK]) as upstream, opened() as egress:
-        for pool_key in ("a", "b", "a", "b"):
-            await egress.send(outbound(f"http://127.0.0.1:{upstream.port}/", pool_key=pool_key))
-        assert upstream.connections == 2
-
-
-async def test_a_connection_is_never_shared_between_names_of_one_address() -> None:
-    resolver = TableResolver({"a.com": [("127.0.0.1",)], "b.com": [("127.0.0.1",)]})
-    async with raw_upstream([OK]) as upstream, opened(resolver) as egress:
-        for name in ("a.com", "b.com"):
-            await egress.send(outbound(f"http://{name}:{upstream.port}/"))
-        assert upstream.connections == 2
-
-
-ENDING = [
-    ("says close", [HEAD + b"Connection: close\r\nContent-Length: 2\r\n\r\nok"]),
-    ("closes after", [OK, CLOSE]),
-    ("second response", [OK + OK]),
-    ("body of 204", [b"HTTP/1.1 204 No\r\n\r\nsmuggled"]),
-    ("HTTP/1.0", [b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok"]),
-]
-
-
-@pytest.mark.parametrize("script", [row[1] for row in ENDING], ids=[row[0] for row in ENDING])
-async def test_a_connection_that_cannot_go_on_is_replaced(script: list[bytes]) -> None:
-    async with raw_upstream(script, [OK]) as upstream, opened() as egress:
-        await egress.send(to(upstream))
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-        assert (await egress.send(to(upstream))).body == b"ok"
-        assert (upstream.connections, len(upstream.requests)) == (2, 2)
-
-
-async def test_bytes_that_come_between_two_requests_end_the_connection() -> None:
-    writers: list[asyncio.StreamWriter] = []
-
-    async with raw_upstream([OK]) as upstream, opened() as egress:
-        serve_one = upstream._serve_one
-
-        async def remembering(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-            writers.append(writer)
-            return await serve_one(reader, writer)
-
-        upstream._serve_one = remembering  # type: ignore[method-assign]  # keeps the writer for the late bytes
-        await egress.send(to(upstream))
-        writers[0].write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil")
-        assert (await egress.send(to(upstream))).body == b"ok"
-        assert upstream.connections == 2
-
-
-async def test_a_request_on_a_connection_that_breaks_is_not_sent_again() -> None:
-    async with raw_upstream([OK], [RESET], [OK]) as upstream, opened() as egress:
-        await egress.send(to(upstream))
-        assert await failure_of(egress, to(upstream)) == ("connection_reset", True)
-        assert len(upstream.requests) == 2
-
-
-async def test_idle_connections_are_bounded() -> None:
-    async with raw_upstream([OK]) as upstream, opened(limits=Limits(idle_connections=2)) as egress:
-        await asyncio.gather(*(egress.send(to(upstream)) for _ in range(6)))
-        first = upstream.connections
-        await asyncio.gather(*(egress.send(to(upstream)) for _ in range(6)))
-        assert (first, upstream.connections) == (6, 10)
-
-
-async def test_idle_connections_are_bounded_over_all_pools() -> None:
-    async with raw_upstream([OK]) as upstream, opened(limits=Limits(idle_connections_total=1)) as egress:
-        for pool_key in ("a", "b", "b"):
-            await egress.send(outbound(f"http://127.0.0.1:{upstream.port}/", pool_key=pool_key))
-        assert upstream.connections == 3
-
-
-async def test_an_idle_connection_is_closed_after_its_time() -> None:
-    async with raw_upstream([OK]) as upstream, opened(limits=Limits(idle_seconds=0.01)) as egress:
-        await egress.send(to(upstream))
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-
-
-async def test_closing_ends_the_idle_connections() -> None:
-    async with raw_upstream([OK]) as upstream:
-        async with opened() as egress:
-            await egress.send(to(upstream))
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-
-
-async def test_cancellation_closes_the_connection() -> None:
-    async with raw_upstream([HANG]) as upstream, opened() as egress:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(egress.send(to(upstream)), 0.05)
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-
-
-async def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
-    async with raw_upstream([RESET], [HANG], [HEAD, CLOSE], [OK]) as upstream, opened(limits=SHORT) as egress:
-        for _ in range(3):
-            await failure_of(egress, to(upstream))
-        await failure_of(egress, outbound(f"https://127.0.0.1:{upstream.port}/"))
-        before = len(os.listdir("/dev/fd"))
-        await egress.send(to(upstream))
-        await egress.aclose()
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-        assert len(os.listdir("/dev/fd")) <= before + 1
-
-
 # Where it goes
 
 
@@ -438,6 +296,16 @@ async def test_a_port_where_nobody_listens_fails_before_sending() -> None:
         assert await failure_of(egress, to(upstream)) == ("connect_failed", False)
 
 
+async def test_a_lookup_that_hangs_ends_in_time() -> None:
+    class HangingResolver(TableResolver):
+        async def lookup(self, host: str, port: int) -> tuple[str, ...]:
+            await asyncio.Event().wait()
+            return ()
+
+    async with opened(HangingResolver(), limits=SHORT) as egress:
+        assert await failure_of(egress, outbound("https://h.com/")) == ("timed_out", False)
+
+
 async def test_connecting_ends_in_time() -> None:
     async with raw_upstream([OK]) as upstream, opened(limits=Limits(connect_seconds=-1)) as egress:
         assert await failure_of(egress, to(upstream)) == ("timed_out", False)
@@ -447,89 +315,3 @@ async def test_the_total_time_covers_the_lookup_and_the_connection() -> None:
     async with raw_upstream([OK]) as upstream, opened(limits=Limits(total_seconds=-1)) as egress:
         assert await failure_of(egress, to(upstream)) == ("timed_out", False)
         assert upstream.requests == []
-
-
-# TLS
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return make_authority(tmp_path_factory.mktemp("ca"))
-
-
-async def test_tls_with_the_right_name_is_spoken_and_kept(authority: Authority) -> None:
-    resolver = TableResolver({"api.example.com": [("127.0.0.1",)]})
-    context = authority.server_context("api.example.com")
-    names: list[str | None] = []
-    context.sni_callback = lambda _, name, __: names.append(name)
-    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca_file=authority.ca_file) as egress:
-        for _ in range(3):
-            response = await egress.send(outbound(f"https://api.example.com:{upstream.port}/"))
-            assert response.body == b"ok"
-        assert (upstream.connections, names) == (1, ["api.example.com"])
-
-
-async def test_tls_to_an_address_needs_the_address_in_the_certificate(authority: Authority) -> None:
-    context = authority.server_context("127.0.0.1")
-    async with raw_upstream([OK], tls=context) as upstream, opened(ca_file=authority.ca_file) as egress:
-        assert (await egress.send(outbound(f"https://127.0.0.1:{upstream.port}/"))).status == 200
-
-
-@pytest.mark.parametrize("fault", ["wrong name", "common name only", "self-signed", "expired", "unknown authority"])
-async def test_a_bad_certificate_is_refused_before_sending(authority: Authority, fault: str) -> None:
-    host = "api.example.com"
-    context = {
-        "wrong name": lambda: authority.server_context("other.example.com"),
-        "common name only": lambda: authority.server_context(common_name=host),
-        "self-signed": lambda: authority.server_context(host, is_self_signed=True),
-        "expired": lambda: authority.server_context(host, is_expired=True),
-        "unknown authority": lambda: authority.server_context(host),
-    }[fault]()
-    ca_file = None if fault == "unknown authority" else authority.ca_file
-    resolver = TableResolver({host: [("127.0.0.1",)]})
-    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca_file=ca_file) as egress:
-        assert await failure_of(egress, outbound(f"https://{host}:{upstream.port}/")) == ("tls_failed", False)
-        assert upstream.requests == []
-
-
-async def test_a_server_that_does_not_speak_tls_is_refused_before_sending() -> None:
-    async def answer_plainly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(OK)
-        await reader.read()
-        writer.close()
-
-    server = await asyncio.start_server(answer_plainly, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    async with opened() as egress:
-        assert await failure_of(egress, outbound(f"https://127.0.0.1:{port}/")) == ("tls_failed", False)
-    server.close()
-
-
-async def test_a_server_that_never_shakes_hands_is_given_up(authority: Authority) -> None:
-    async with raw_upstream([HANG]) as upstream, opened(limits=Limits(tls_seconds=0.05)) as egress:
-        assert await failure_of(egress, outbound(f"https://127.0.0.1:{upstream.port}/")) == ("timed_out", False)
-        await asyncio.wait_for(upstream.gone.wait(), 5)
-
-
-async def test_the_environment_has_no_say(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    key_log = tmp_path / "keys.log"
-    monkeypatch.setenv("SSLKEYLOGFILE", str(key_log))
-    monkeypatch.setenv("SSL_CERT_FILE", "/nonexistent")
-    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
-    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
-    context = authority.server_context("127.0.0.1")
-    async with raw_upstream([OK], tls=context) as upstream, opened(ca_file=authority.ca_file) as egress:
-        await egress.send(outbound(f"https://127.0.0.1:{upstream.port}/"))
-    assert not key_log.exists()
-
-
-async def test_an_authority_named_by_the_environment_is_not_trusted(
-    authority: Authority, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
-    context = authority.server_context("127.0.0.1")
-    async with raw_upstream([OK], tls=context) as upstream, opened() as egress:
-        request = outbound(f"https://127.0.0.1:{upstream.port}/")
-        assert await failure_of(egress, request) == ("tls_failed", False)

@@ -25,11 +25,14 @@ class RawUpstream:
     connections: int = 0
     requests: list[bytes] = field(default_factory=list)
     """Heads and bodies as received."""
+    writers: list[asyncio.StreamWriter] = field(default_factory=list)
+    """One for each connection, for bytes that nobody asked for."""
     gone: asyncio.Event = field(default_factory=asyncio.Event)
     """Set each time a client's connection has ended."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.writers.append(writer)
         try:
             while await self._serve_one(reader, writer):
                 pass

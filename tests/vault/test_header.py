@@ -231,6 +231,18 @@ def test_an_altered_header_opens_for_nobody(header: Header) -> None:
     refuses_to_open(header)
 
 
+def test_the_binding_alone_refuses_a_renamed_slot() -> None:
+    for slot in HEADER.slots:
+        with pytest.raises(WrongPassphrase):
+            headers.unwrap(replace(slot, id="00" * 16), KEKS[slot.kind], vault_id=VAULT)
+
+
+def test_the_binding_alone_refuses_another_derivation() -> None:
+    slot = replace(HEADER.slots[0], kdf=Kdf(LOW_MEMORY, b"s" * 16))
+    with pytest.raises(WrongPassphrase):
+        headers.unwrap(slot, KEKS[slot.kind], vault_id=VAULT)
+
+
 def test_the_binding_alone_refuses_a_moved_slot() -> None:
     moved = sample(OTHER_VAULT).slots[0]
     with pytest.raises(WrongPassphrase):

@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,21 @@ def test_a_damaged_file_is_not_a_wrong_passphrase(vault: Vault) -> None:
         slots.open_with_passphrase(vault.home, PASSPHRASE, deriver=DERIVER)
     with pytest.raises(HeaderRefused):
         slots.open_with_passphrase(vault.home, Secret("wrong"), deriver=DERIVER)
+
+
+def test_a_file_with_a_slot_taken_out_opens_for_nobody(vault: Vault) -> None:
+    header = headers.parse(vault.raw)
+    for gone in range(3):
+        left = header.slots[:gone] + header.slots[gone + 1 :]
+        (vault.home / slots.FILE_NAME).write_bytes(headers.serialize(replace(header, slots=left)))
+        openings = {
+            SlotKind.PASSPHRASE: lambda: slots.open_with_passphrase(vault.home, PASSPHRASE, deriver=DERIVER),
+            SlotKind.RECOVERY: lambda: slots.open_with_recovery(vault.home, vault.code),
+            SlotKind.KEYRING: lambda: slots.open_with_keyring(vault.home, keyring=vault.keyring),
+        }
+        for slot in left:
+            with pytest.raises(HeaderRefused):
+                openings[slot.kind]()
 
 
 def test_where_there_is_no_vault_nothing_opens_and_nothing_is_made(tmp_path: Path) -> None:

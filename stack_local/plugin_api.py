@@ -1,0 +1,60 @@
+"""What a plugin may see and declare: small Protocols and the Registrar its `register` is handed."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from stack_local.domain.detection import CallFacts, Finding, PastCall
+from stack_local.domain.errors import Broken
+from stack_local.domain.services import Injection
+
+Detector = Callable[[CallFacts, Sequence[PastCall]], Finding | None]
+"""A function of facts: no I/O, no secret, and done within its share of `detector_seconds`."""
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateField:
+    """One field a person fills in."""
+
+    name: str
+    label: str
+    hint: str
+    secret: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceTemplate:
+    """What a connection of one kind needs; read from a TOML file."""
+
+    provider: str
+    name: str
+    description: str
+    injection: Injection
+    fields: tuple[TemplateField, ...]
+
+
+@dataclass(slots=True)
+class Registrar:
+    """Collects what plugins declare, by name."""
+
+    detectors: dict[str, Detector] = field(default_factory=dict)
+    templates: dict[str, ServiceTemplate] = field(default_factory=dict)
+
+    def detector(self, key: str, inspect: Detector) -> None:
+        """Declare a detector.
+
+        Raises:
+            Broken: the key is taken.
+        """
+        if key in self.detectors:
+            raise Broken(f"two detectors are called {key}")
+        self.detectors[key] = inspect
+
+    def service(self, template: ServiceTemplate) -> None:
+        """Declare a service template.
+
+        Raises:
+            Broken: the provider is taken.
+        """
+        if template.provider in self.templates:
+            raise Broken(f"two services are called {template.provider}")
+        self.templates[template.provider] = template

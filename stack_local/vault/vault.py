@@ -1,0 +1,143 @@
+"""The open vault: its keys while they are here, what they seal and sign, and locking them away."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from stack_local.domain.errors import Locked, Unauthorized
+from stack_local.domain.secrets import Secret
+from stack_local.system import System
+from stack_local.vault import seal
+from stack_local.vault.keys import KeyMaterial, Keys
+from stack_local.vault.signing import PublicKey, Signer, decode_jwt, encode_jwt
+
+Claims = Mapping[str, object]
+
+REMEMBERED_TOKENS = 4096
+"""Tokens whose signature is not checked again. Whether they are still good is asked each time."""
+
+
+class State(StrEnum):
+    """How far the vault is open."""
+
+    EMPTY = "empty"
+    SEALED = "sealed"
+    LOCKED = "locked"
+    UNLOCKED = "unlocked"
+
+
+class Vault:
+    """The keys of an open database. Without the credential key it is locked: nothing is injected, revealed or approved."""
+
+    def __init__(self, system: System, keys: Keys) -> None:
+        self._system = system
+        self._database_key = keys.database_key
+        self._content_key = seal.content_key(keys.database_key)
+        self._credential_key = keys.credential_key
+        self._on_lock: list[Callable[[], None]] = []
+        self._signers: list[Signer] = []
+        self._public: dict[str, PublicKey] = {}
+        self._verified: OrderedDict[bytes, Claims] = OrderedDict()
+
+    @property
+    def state(self) -> State:
+        return State.LOCKED if self._credential_key is None else State.UNLOCKED
+
+    @property
+    def is_unlocked(self) -> bool:
+        return self._credential_key is not None
+
+    @property
+    def database_key(self) -> KeyMaterial:
+        """For the database and the anchor."""
+        return self._database_key
+
+    def unlock(self, keys: Keys) -> None:
+        """Take the credential key back."""
+        self._credential_key = keys.credential_key
+
+    def lock(self) -> None:
+        """Forget the credential key and everything opened with it."""
+        self._credential_key = None
+        for forget in self._on_lock:
+            forget()
+
+    def on_lock(self, forget: Callable[[], None]) -> None:
+        """Call this when the vault is locked."""
+        self._on_lock.append(forget)
+
+    def _credential(self) -> KeyMaterial:
+        if self._credential_key is None:
+            raise Locked("the vault is locked", hint="ask the person at the terminal to unlock it")
+        return self._credential_key
+
+    def seal_credential(
+        self, plaintext: bytes, *, row_id: str, service: str, hosts: tuple[str, ...], version: int
+    ) -> bytes:
+        """Seal a credential for one row, service, set of hosts and version.
+
+        Raises:
+            Locked: the credential key is not here.
+        """
+        key = self._credential()
+        return seal.seal_credential(
+            key, plaintext, row_id=row_id, service=service, hosts=hosts, version=version, system=self._system
+        )
+
+    def open_credential(
+        self, sealed: bytes, *, row_id: str, service: str, hosts: tuple[str, ...], version: int
+    ) -> bytes:
+        """Open a credential.
+
+        Raises:
+            Locked: the credential key is not here.
+            Unavailable: it is not sealed for this row, service, hosts and version.
+        """
+        key = self._credential()
+        return seal.open_credential(key, sealed, row_id=row_id, service=service, hosts=hosts, version=version)
+
+    def seal_content(self, plaintext: bytes, *, row_id: str) -> bytes:
+        """Seal a body beside the audit log."""
+        return seal.seal_content(self._content_key, plaintext, row_id=row_id, system=self._system)
+
+    def open_content(self, sealed: bytes, *, row_id: str) -> bytes:
+        """Open a body."""
+        return seal.open_content(self._content_key, sealed, row_id=row_id)
+
+    def hold_signers(self, signers: list[Signer]) -> None:
+        """The signing keys from the database, newest first: it signs, all verify."""
+        self._signers = signers
+        self._public = {signer.kid: signer.public for signer in signers}
+
+    def jwks(self) -> list[dict[str, str]]:
+        """The public keys (RFC 7517)."""
+        return [key.jwk() for key in self._public.values()]
+
+    def sign(self, claims: Mapping[str, object]) -> Secret:
+        """A passport token."""
+        return encode_jwt(self._signers[0], claims)  # type: ignore[arg-type]  # claims are JSON by construction
+
+    def verify(self, raw_token: str, *, issuer: str) -> Claims:
+        """The claims of a passport token of ours. Only form, signature, issuer and audience: not whether it is still good.
+
+        Raises:
+            Unauthorized: it is not one.
+        """
+        key = hashlib.sha256(raw_token.encode()).digest()
+        claims = self._verified.get(key)
+        if claims is None:
+            claims = decode_jwt(raw_token, self._public)
+            self._remember(key, claims)
+        if claims.get("iss") != issuer or claims.get("aud") != AUDIENCE:
+            raise Unauthorized("the passport is not one of this appliance", hint="issue one with stack_issue_passport")
+        return claims
+
+    def _remember(self, key: bytes, claims: Claims) -> None:
+        self._verified[key] = claims
+        if len(self._verified) > REMEMBERED_TOKENS:
+            self._verified.popitem(last=False)
+
+
+AUDIENCE = "stack:passport"
+"""`aud` of a passport (house decision 1)."""

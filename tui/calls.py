@@ -1,0 +1,90 @@
+"""An exact call in plain words: what it is, where it goes, what a yes will do."""
+
+from datetime import datetime
+
+from textual.content import Content
+
+from stack_local.domain.approvals import USE_WITHIN_MINUTES, Breadth
+from stack_local.wire.intents import ExactCall, IntentApproval, Simulation
+from tui.format import byte_size, clock_time, duration, plural, visible
+
+ENCRYPTED = "https://"
+
+
+def in_words(call: ExactCall, limit: int = 60) -> Content:
+    """`POST to api.github.com · path /repos/x · query a=1 · JSON body 124 bytes`."""
+    parts = [where(call), Content.assemble("path ", visible(call.path, limit))]
+    if call.query is not None:
+        parts.append(Content.assemble("query ", visible(call.query, limit)))
+    return Content(" · ").join([*parts, body_in_words(call)])
+
+
+def where(call: ExactCall) -> Content:
+    """Method and host: what decides most."""
+    return Content.assemble((visible(call.method, 16).plain, "bold"), " to ", (visible(call.host, 60).plain, "bold"))
+
+
+def body_in_words(call: ExactCall) -> Content:
+    """`JSON body 124 bytes`, `text/csv body 9 bytes`, `no body`."""
+    if call.body is None:
+        return Content("no body")
+    kind = Content("JSON") if is_json(call) else visible(call.content_type or "untyped", 40)
+    return Content.assemble(kind, f" body {byte_size(call.body_bytes)}")
+
+
+def is_json(call: ExactCall) -> bool:
+    """Whether the body is read as a tree."""
+    media_type = (call.content_type or "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
+
+
+def verdict_in_words(simulation: Simulation | None) -> Content:
+    """What the appliance's own dry run said; the agent has no hand in it."""
+    if simulation is None:
+        return Content("not simulated")
+    if not simulation.allowed:
+        reasons = Content(", ").join([visible(reason, 60) for reason in simulation.denial_reasons[:3]])
+        return Content.assemble(("would be refused", "bold"), ": ", reasons)
+    fires = simulation.predicted_detector_fires
+    if fires:
+        return Content.assemble("would go out; detectors: ", Content(", ").join([visible(fire, 40) for fire in fires[:3]]))
+    return Content("would go out after your yes" if simulation.needs_approval else "would go out")
+
+
+def warnings(approval: IntentApproval, now: datetime) -> list[Content]:
+    """What a person should not overlook, one line each."""
+    found = []
+    if approval.identical_call_at is not None:
+        seconds = (now - approval.identical_call_at).total_seconds()
+        found.append(Content(f"an identical call ran {duration(seconds)} ago"))
+    if not approval.call.url.startswith(ENCRYPTED):
+        found.append(Content("not encrypted on the way: plain http"))
+    if approval.simulation is not None and not approval.simulation.allowed:
+        found.append(Content("the dry run says this call would be refused"))
+    return found
+
+
+def will_happen(
+    approval: IntentApproval, breadth: Breadth, now: datetime, *, uses: int | None = None, minutes: int | None = None
+) -> Content:
+    """What a yes of this breadth does, and its bound."""
+    who = visible(approval.agent_name, 40)
+    call = Content.assemble(visible(approval.call.method, 16), " ", visible(approval.call.host, 60))
+    sent = Content.assemble(who, " may send exactly this ", call, " ")
+    match breadth:
+        case Breadth.ONCE:
+            return Content.assemble(sent, ("one time", "bold"), f", within {USE_WITHIN_MINUTES} minutes from now.")
+        case Breadth.USES:
+            return Content.assemble(sent, ("up to " + plural(uses or 0, "time"), "bold"), ", then has to ask again.")
+        case Breadth.TIME:
+            return Content.assemble(sent, ("any number of times", "bold"), f", for {duration((minutes or 0) * 60)}.")
+        case Breadth.SESSION:
+            return Content.assemble(sent, ("any number of times", "bold"), ", until its session ends (24 hours at most).")
+
+
+def bound(approval: IntentApproval) -> Content:
+    """What the yes is tied to."""
+    return Content.assemble(
+        "Credential ", visible(approval.call.label, 40), " · digest ", visible(approval.call.digest[:12], 12),
+        f" · asked at {clock_time(approval.submitted_at)}",
+    )  # fmt: skip

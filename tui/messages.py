@@ -1,0 +1,137 @@
+"""What workers tell the screens: small values that carry the state reached."""
+
+from dataclasses import dataclass
+
+from textual.message import Message
+
+from stack_local.wire.agents import Agent
+from stack_local.wire.audit import AuditEntry
+from stack_local.wire.decisions import PendingDecision
+from stack_local.wire.intents import IntentApproval
+from stack_local.wire.keys import CreatedKey
+from stack_local.wire.passports import PassportRow
+from stack_local.wire.services import Connection
+from stack_local.wire.vault import Created, OperatorSession, Status
+
+
+@dataclass(eq=False)
+class StatusReached(Message):
+    """The appliance's status as of now."""
+
+    status: Status
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, StatusReached)
+
+
+@dataclass(eq=False)
+class ConnectionLost(Message):
+    """Nobody answers; the next try comes in so many seconds."""
+
+    retry_seconds: float
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ConnectionLost)
+
+
+@dataclass(eq=False)
+class StateFound(Message):
+    """What the appliance is at the start: `empty`, `sealed`, `locked` or `unlocked`."""
+
+    state: str
+
+
+@dataclass(eq=False)
+class VaultCreated(Message):
+    """A vault exists, and its recovery code is to be shown once."""
+
+    created: Created
+
+
+@dataclass(eq=False)
+class SessionOpened(Message):
+    """A person's session began."""
+
+    session: OperatorSession
+
+
+@dataclass(eq=False)
+class SessionEnded(Message):
+    """The appliance no longer knows our session: it expired, or the vault was locked."""
+
+
+@dataclass(eq=False)
+class Refused(Message):
+    """The appliance, or a rule of ours, said no."""
+
+    words: str
+    hint: str | None = None
+
+
+@dataclass(eq=False)
+class Done(Message):
+    """A change was made."""
+
+    words: str
+
+
+@dataclass(eq=False)
+class QueueLoaded(Message):
+    """What waits for a person, of both kinds."""
+
+    intents: list[IntentApproval]
+    decisions: list[PendingDecision]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, QueueLoaded)
+
+
+@dataclass(eq=False)
+class AuditLoaded(Message):
+    """New audit entries, newest first."""
+
+    entries: list[AuditEntry]
+
+
+@dataclass(eq=False)
+class PassportsLoaded(Message):
+    """The passports that are good now."""
+
+    passports: list[PassportRow]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, PassportsLoaded)
+
+
+@dataclass(eq=False)
+class ServicesLoaded(Message):
+    """The connected services."""
+
+    connections: list[Connection]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ServicesLoaded)
+
+
+@dataclass(eq=False)
+class AgentsLoaded(Message):
+    """Every agent."""
+
+    agents: list[Agent]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, AgentsLoaded)
+
+
+@dataclass(eq=False)
+class ServiceConnected(Message):
+    """A service is connected; a grant may follow."""
+
+    connection: Connection
+
+
+@dataclass(eq=False)
+class KeyCreated(Message):
+    """A key exists, and its value is to be shown once."""
+
+    created: CreatedKey
