@@ -1,4 +1,4 @@
-"""Settings of one appliance. File and environment may only tighten; what loosens lives in the vault (house decision 10)."""
+"""Settings of one appliance. File and environment may only tighten; what loosens lives in the vault (decision 10)."""
 
 import tomllib
 from dataclasses import dataclass, fields, replace

@@ -9,6 +9,9 @@ from stack_local.wire.intents import ExactCall, IntentApproval, Simulation
 from tui.format import byte_size, clock_time, duration, plural, visible
 
 ENCRYPTED = "https://"
+_INDENT = "  "
+_DEEPEST = 12
+"""Levels of indentation drawn; deeper ones stand below each other."""
 
 
 def in_words(call: ExactCall, limit: int = 60) -> Content:
@@ -36,6 +39,31 @@ def is_json(call: ExactCall) -> bool:
     """Whether the body is read as a tree."""
     media_type = (call.content_type or "").partition(";")[0].strip().lower()
     return media_type == "application/json" or media_type.endswith("+json")
+
+
+def indented(text: str) -> str:
+    """JSON over several lines without touching a character of it: only blanks between its parts are ours."""
+    lines, depth, in_string, escaped = [""], 0, False, False
+    for character in text:
+        if in_string:
+            lines[-1] += character
+            in_string, escaped = escaped or character != '"', character == "\\" and not escaped
+        elif character in "{[":
+            depth += 1
+            lines[-1] += character
+            lines.append(_INDENT * min(depth, _DEEPEST))
+        elif character in "}]":
+            depth = max(0, depth - 1)
+            lines.append(_INDENT * min(depth, _DEEPEST) + character)
+        elif character == ",":
+            lines[-1] += character
+            lines.append(_INDENT * min(depth, _DEEPEST))
+        elif character == ":":
+            lines[-1] += ": "
+        elif not character.isspace():
+            in_string = character == '"'
+            lines[-1] += character
+    return "\n".join(lines)
 
 
 def verdict_in_words(simulation: Simulation | None) -> Content:

@@ -3,6 +3,7 @@
 What an agent, a service or a file wrote reaches the terminal as plain characters only. There is no markup here.
 """
 
+import re
 import unicodedata
 from datetime import datetime
 from functools import lru_cache
@@ -22,6 +23,7 @@ MARKS_IN_A_ROW = 2
 NEWLINE_SIGN = "⏎"
 _CODE_STYLE = "reverse"
 _CUT_STYLE = "bold"
+_CUT_MARK = re.compile(r"… \(\+\d+\)$")
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me"})
 _BLANK_OR_WANDERING = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0" + NEWLINE_SIGN)
@@ -80,6 +82,24 @@ def _piece(text: str, position: int, marks: int, newline: str) -> str | tuple[st
     if floods or imitates or is_hidden(character):
         return (f"<U+{ord(character):04X}>", _CODE_STYLE)
     return character
+
+
+def ends_cut(content: Content) -> bool:
+    """Whether something was left out at the end. A text that imitates the mark is taken for cut: the careful side."""
+    return _CUT_MARK.search(content.plain) is not None
+
+
+def fitted(text: str, width: int) -> Content:
+    """An outside text within so many cells; a cut says how much is missing."""
+    whole = visible(text, width)
+    if len(text) <= width and whole.cell_length <= width:
+        return whole
+    shown = len(text)
+    for limit in range(min(width, shown) - 4, 0, -1):
+        cut = visible(text, limit)
+        if cut.cell_length <= width:
+            return cut
+    return visible(text, width).truncate(width, ellipsis=True)
 
 
 def column(content: Content, width: int) -> Content:

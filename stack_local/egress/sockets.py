@@ -55,8 +55,13 @@ class Connection(asyncio.Protocol):
         self._wake()
 
     def write(self, data: bytes) -> None:
-        """Hand over bytes to send; from here on they may have left."""
-        assert self._transport is not None
+        """Hand over bytes to send; from here on they may have left.
+
+        Raises:
+            EgressFailed: `connection_reset`, it ended before; nothing was sent.
+        """
+        if self._transport is None or self._has_ended or self._transport.is_closing():
+            raise EgressFailed("the connection ended before the request", code="connection_reset", sent=False)
         self._transport.write(data)
 
     async def read(self) -> bytes:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, link
 from stack_local.store.database import Row, Tx
+from stack_local.system import System, milliseconds
 
 _COLUMNS = (
     "sequence, entry_id, timestamp, trace_id, operator_id, actor, decided_by, agent_id, passport_jti, layer, action, "
@@ -127,3 +128,52 @@ def _record(row: Row) -> Record:
     fields["layer"], fields["outcome"] = Layer(fields["layer"]), Outcome(fields["outcome"])
     fields["detail"] = json.loads(fields["detail"])
     return Record(**fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Scribe:
+    """Writes records: knows the clock, the ids and whose log it is."""
+
+    system: System
+    operator_id: str
+
+    def write(
+        self,
+        tx: Tx,
+        *,
+        trace_id: str,
+        actor: str,
+        action: str,
+        outcome: Outcome,
+        layer: Layer = Layer.SYSTEM,
+        decided_by: str | None = None,
+        agent_id: str | None = None,
+        passport_jti: str | None = None,
+        subject: str | None = None,
+        duration_ms: int | None = None,
+        payload_hash: str | None = None,
+        error_code: str | None = None,
+        error_message: str | None = None,
+        detail: dict[str, str | int | bool | None] | None = None,
+    ) -> Record:
+        """Append one record in this transaction."""
+        record = Record(
+            entry_id=self.system.new_id("audit"),
+            timestamp=milliseconds(self.system.now()),
+            trace_id=trace_id,
+            operator_id=self.operator_id,
+            actor=actor,
+            decided_by=decided_by,
+            agent_id=agent_id,
+            passport_jti=passport_jti,
+            layer=layer,
+            action=action,
+            outcome=outcome,
+            subject=subject,
+            duration_ms=duration_ms,
+            payload_hash=payload_hash,
+            error_code=error_code,
+            error_message=error_message,
+            detail=detail or {},
+        )
+        return append(tx, record)

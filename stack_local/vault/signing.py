@@ -124,12 +124,17 @@ def encode_jwt(signer: Signer, claims: Mapping[str, Json], *, typ: str = PASSPOR
     Raises:
         TooLarge: the claims do not fit into a token.
     """
-    header: Json = {"alg": _ALGORITHM, "kid": signer.kid, "typ": typ}
-    signed = f"{encode_segment(strict_json.canonical(header))}.{encode_segment(strict_json.canonical(claims))}"
+    signed = f"{token_head(signer.public, typ=typ)}.{encode_segment(strict_json.canonical(claims))}"
     token = f"{signed}.{encode_segment(signer.sign(signed.encode()))}"
     if len(token) > MAX_TOKEN_BYTES:
         raise TooLarge("the token would be too large", max_bytes=MAX_TOKEN_BYTES)
     return Secret(token)
+
+
+def token_head(key: PublicKey, *, typ: str = PASSPORT_TYPE) -> str:
+    """The first segment of every token that this key signs."""
+    header: Json = {"alg": _ALGORITHM, "kid": key.kid, "typ": typ}
+    return encode_segment(strict_json.canonical(header))
 
 
 def decode_jwt(raw_token: str, keys: Mapping[str, PublicKey], *, typ: str = PASSPORT_TYPE) -> Mapping[str, Json]:

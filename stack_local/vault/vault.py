@@ -10,7 +10,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.system import System
 from stack_local.vault import seal
 from stack_local.vault.keys import KeyMaterial, Keys
-from stack_local.vault.signing import PublicKey, Signer, decode_jwt, encode_jwt
+from stack_local.vault.signing import PublicKey, Signer, decode_jwt, encode_jwt, token_head
 
 Claims = Mapping[str, object]
 
@@ -28,7 +28,7 @@ class State(StrEnum):
 
 
 class Vault:
-    """The keys of an open database. Without the credential key it is locked: nothing is injected, revealed or approved."""
+    """The keys of an open database. Without the credential key it is locked: no injecting, revealing, approving."""
 
     def __init__(self, system: System, keys: Keys) -> None:
         self._system = system
@@ -119,7 +119,7 @@ class Vault:
         return encode_jwt(self._signers[0], claims)  # type: ignore[arg-type]  # claims are JSON by construction
 
     def verify(self, raw_token: str, *, issuer: str) -> Claims:
-        """The claims of a passport token of ours. Only form, signature, issuer and audience: not whether it is still good.
+        """The claims of a passport token of ours: form, signature, issuer, audience; not whether it is still good.
 
         Raises:
             Unauthorized: it is not one.
@@ -132,6 +132,10 @@ class Vault:
         if claims.get("iss") != issuer or claims.get("aud") != AUDIENCE:
             raise Unauthorized("the passport is not one of this appliance", hint="issue one with stack_issue_passport")
         return claims
+
+    def token_marks(self) -> tuple[str, ...]:
+        """How every passport token of ours begins: none may leave in a proxied call."""
+        return tuple(token_head(key) for key in self._public.values())
 
     def _remember(self, key: bytes, claims: Claims) -> None:
         self._verified[key] = claims

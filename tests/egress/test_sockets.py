@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from stack_local.egress.errors import EgressFailed
 from stack_local.egress.limits import Limits
+from stack_local.egress.sockets import Connection
 from tests.simulators.certificates import Authority, make_authority
 from tests.simulators.egress import OK, failure_of, opened, outbound
 from tests.simulators.raw_upstream import HANG, raw_upstream
@@ -93,3 +95,11 @@ async def test_an_authority_named_by_the_environment_is_not_trusted(
     async with raw_upstream([OK], tls=context) as upstream, opened() as egress:
         request = outbound(f"https://127.0.0.1:{upstream.port}/")
         assert await failure_of(egress, request) == ("tls_failed", False)
+
+
+def test_nothing_is_written_to_a_connection_that_has_ended() -> None:
+    connection = Connection(Limits())
+    connection.connection_lost(ConnectionResetError())
+    with pytest.raises(EgressFailed) as failed:
+        connection.write(b"x")
+    assert (failed.value.code, failed.value.sent) == ("connection_reset", False)

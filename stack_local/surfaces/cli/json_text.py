@@ -6,13 +6,13 @@ from typing import Never
 import click
 from pydantic import JsonValue
 
-from stack_local.surfaces.cli.secret_files import STDIN, read_stdin
+from stack_local.surfaces.cli.stdin import STDIN, read_stdin
 
 MAX_INPUT_BYTES = 16 * 1024 * 1024
 """The longest JSON read from a file or stdin."""
 
 
-class JsonType(click.ParamType):
+class JsonType(click.ParamType[JsonValue]):
     """JSON, `@file` or `-`."""
 
     name = "JSON"

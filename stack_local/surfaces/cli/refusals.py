@@ -20,9 +20,12 @@ def show_refusal(error: StackError, *, as_json: bool) -> int:
 
 def show_usage(error: click.ClickException, *, as_json: bool) -> int:
     """Say what is wrong with the command line. Click repeats arguments as they came; here they are made printable."""
+    if isinstance(error, click.exceptions.NoArgsIsHelpError) and not as_json:
+        click.echo(error.format_message(), err=True)
+        return statuses.USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
-    hint = f"{context.command_path} --help" if context is not None else None
-    _show(error.format_message(), code="USAGE", details={"hint": hint} if hint else {}, as_json=as_json)
+    details: dict[str, Detail] = {} if context is None else {"hint": f"{context.command_path} --help"}
+    _show(_first_line(error), code="USAGE", details=details, as_json=as_json)
     return statuses.USAGE
 
 
@@ -32,21 +35,16 @@ def show_interrupt(*, as_json: bool) -> int:
     return statuses.INTERRUPTED
 
 
-def show_defect(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Say that we failed: where, and the class. The message stays out, as it may quote a value. For `sys.excepthook`."""
-    for line in traceback.format_tb(trace):
-        click.echo("\n".join(printable_lines(line.rstrip("\n"))), err=True)
-    context = click.get_current_context(silent=True)
-    _show(f"a defect of ours ({kind.__name__})", code="BROKEN", details={}, as_json=_json_asked(context))
+def show_defect(kind: type[BaseException], trace: TracebackType | None, *, as_json: bool) -> None:
+    """Say that we failed: where, and the class. The message stays out, as it may quote a value."""
+    for entry in traceback.format_tb(trace):
+        click.echo("\n".join(printable_lines(entry.rstrip("\n"))), err=True)
+    _show(f"a defect of ours ({kind.__name__})", code="BROKEN", details={}, as_json=as_json)
 
 
 def warn(text: str) -> None:
     """One line that changes nothing of the outcome."""
     click.echo(f"warning: {printable(text)}", err=True)
-
-
-def _json_asked(context: click.Context | None) -> bool:
-    return context is not None and bool(context.meta.get("stack_local.json"))
 
 
 def _show(message: str, *, code: str, details: Mapping[str, Detail], as_json: bool) -> None:
@@ -60,6 +58,12 @@ def _show(message: str, *, code: str, details: Mapping[str, Detail], as_json: bo
             click.echo(f"  {printable(name)}: {printable(_text(detail))}", err=True)
     if "hint" in details:
         click.echo(f"hint: {printable(_text(details['hint']))}", err=True)
+
+
+def _first_line(error: click.ClickException) -> str:
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        return "a command is missing"
+    return error.format_message()
 
 
 def _text(detail: Detail) -> str:

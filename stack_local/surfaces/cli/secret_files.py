@@ -3,18 +3,16 @@
 import os
 import stat
 
-import click
+from pydantic import JsonValue, SecretStr
 
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
+from stack_local.surfaces.cli.json_text import parse
 from stack_local.surfaces.cli.refusals import warn
+from stack_local.surfaces.cli.stdin import STDIN, read_stdin
 
 MAX_SECRET_BYTES = 64 * 1024
 """More is a file by mistake."""
-
-STDIN = "-"
-
-_TAKEN = "stack_local.stdin"
 
 
 def read_secret(place: str, *, what: str) -> Secret:
@@ -32,17 +30,21 @@ def read_secret(place: str, *, what: str) -> Secret:
     return Secret(text)
 
 
-def read_stdin(max_bytes: int) -> bytes:
-    """What stands on stdin, at most one byte more than `max_bytes`.
+def for_request(secret: Secret) -> SecretStr:
+    """The secret as a request carries it."""
+    return SecretStr(secret.reveal())
+
+
+def read_secret_object(place: str, *, what: str) -> JsonValue:
+    """The JSON in such a file: one secret per member.
 
     Raises:
-        UsageError: two options ask for stdin; the second would find it empty.
+        InvalidRequest: it cannot be read, or is not JSON.
     """
-    context = click.get_current_context()
-    if context.meta.get(_TAKEN):
-        raise click.UsageError("only one option can read stdin", ctx=context)
-    context.meta[_TAKEN] = True
-    return click.get_binary_stream("stdin").read(max_bytes + 1)
+    try:
+        return parse(read_secret(place, what=what).reveal())
+    except ValueError as error:
+        raise InvalidRequest(f"the {what} file is {error}", field=what) from None
 
 
 def _read_file(path: str, what: str) -> bytes:

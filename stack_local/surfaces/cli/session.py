@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import click
-from pydantic import SecretStr
 
 from stack_local.domain.errors import Locked, NotFound, Unauthorized
 from stack_local.domain.secrets import Secret
 from stack_local.surfaces.cli import requests
-from stack_local.surfaces.cli.secret_files import read_secret
+from stack_local.surfaces.cli.secret_files import for_request, read_secret
 from stack_local.surfaces.cli.shell import Shell, hidden_question
 from stack_local.wire.vault import CreateSession, GetHealth, OperatorSession, UnlockVault
 
@@ -48,11 +47,12 @@ def ask(shell: Shell, conversation: Conversation[T], *, passphrase_file: str | N
     """
     key = _find_key(shell, passphrase_file)
     home = shell.home
-    is_live = shell.launch.running_socket(home) is not None
+    # A command opens no live vault by the way; one that is open in this process alone harms nobody.
+    may_unlock = shell.launch.running_socket(home) is None
 
     async def talk() -> T:
         async with shell.launch.client(home, key.passphrase) as client:
-            client.hold_session(await _session(client, key, is_live=is_live))
+            client.hold_session(await _session(client, key, may_unlock=may_unlock))
             return await conversation(client)
 
     return asyncio.run(talk())
@@ -69,30 +69,30 @@ def ask_openly(shell: Shell, conversation: Conversation[T]) -> T:
     return asyncio.run(talk())
 
 
-async def begin_session(client: "Client", passphrase: Secret, *, is_live: bool) -> OperatorSession:
-    """A session for the passphrase. A vault opened in this process alone is unlocked for it.
+async def begin_session(client: "Client", passphrase: Secret, *, may_unlock: bool) -> OperatorSession:
+    """A session for the passphrase.
 
     Raises:
         NotFound: there is no vault.
-        Locked: the live vault is locked or sealed.
+        Locked: the vault is locked or sealed, and `may_unlock` is false.
     """
     state = (await client.call(GetHealth())).state
-    typed = {"passphrase": SecretStr(passphrase.reveal())}
+    typed = {"passphrase": for_request(passphrase)}
     if state == "empty":
         raise NotFound("there is no vault yet", code="NO_VAULT", hint="make one with `stack-local init`")
     if state == "unlocked":
         return await client.call(requests.make(CreateSession, typed))
-    if is_live:
+    if not may_unlock:
         raise Locked(f"the vault is {state}", hint="open it with `stack-local unlock`")
     return await client.call(requests.make(UnlockVault, typed))
 
 
-async def _session(client: "Client", key: _Key, *, is_live: bool) -> Secret:
+async def _session(client: "Client", key: _Key, *, may_unlock: bool) -> Secret:
     if key.session is not None:
         return key.session
     if key.passphrase is None:
         raise Unauthorized("there is no session", hint=HOW_TO_AUTHENTICATE)
-    begun = await begin_session(client, key.passphrase, is_live=is_live)
+    begun = await begin_session(client, key.passphrase, may_unlock=may_unlock)
     return Secret(begun.session.get_secret_value())
 
 

@@ -1,0 +1,20 @@
+"""Revoking passports with everything delegated from them: used wherever access ends."""
+
+from collections.abc import Sequence
+
+from stack_local.operations.context import Context, Extra
+from stack_local.store import approvals, passports
+from stack_local.store.database import Tx
+
+
+def revoke_cascading(tx: Tx, ctx: Context, jtis: Sequence[str], *, reason: str) -> list[str]:
+    """Revoke these and all below them; the ids that fell, the given ones first. One record for each child."""
+    below = passports.descendants(tx, jtis)
+    fallen = passports.revoke(tx, jtis, reason=reason, at=ctx.now)
+    cascaded = passports.revoke(tx, below, reason=f"cascade: {reason}", at=ctx.now)
+    for jti, agent_id in cascaded:
+        ctx.trail.extras.append(Extra("passport.revoke_cascade", agent_id, jti, subject=None))
+    for session_id in {passports.get(tx, jti).session_id for jti, _ in (*fallen, *cascaded)}:
+        if not passports.list_session(tx, session_id):
+            approvals.end_pending_of_session(tx, session_id)
+    return [jti for jti, _ in (*fallen, *cascaded)]

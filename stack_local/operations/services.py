@@ -1,0 +1,252 @@
+"""Services: what is connected, connecting by credential, binding hosts, verifying, disconnecting."""
+
+import asyncio
+
+from pydantic import SecretStr
+
+from stack_local.domain.errors import Conflict, InvalidRequest, NotFound, StackError
+from stack_local.domain.secrets import Secret
+from stack_local.domain.services import Injection
+from stack_local.domain.urls import parse_host_port
+from stack_local.operations.binding import handles
+from stack_local.operations.context import Context
+from stack_local.operations.revocation import revoke_cascading
+from stack_local.operations.visibility import visible_agents
+from stack_local.plugin_api import ServiceTemplate
+from stack_local.proxy import inject
+from stack_local.proxy.credentials import encode_fields
+from stack_local.store import access, passports
+from stack_local.store import services as store
+from stack_local.store.database import Tx
+from stack_local.system import milliseconds
+from stack_local.wire.services import (
+    BindConnectionHosts,
+    ConnectCustomService,
+    Connection,
+    Connections,
+    CredentialField,
+    CredentialTemplate,
+    CredentialTemplates,
+    Disconnected,
+    DisconnectService,
+    InjectionSpec,
+    ListConnections,
+    ListCredentialTemplates,
+    ListServices,
+    Service,
+    Services,
+    Verification,
+    VerifyConnection,
+)
+
+PROVIDER_PREFIX = "custom_"
+"""What the slug of a custom service begins with (product.md 1.3)."""
+
+
+@handles(ListServices)
+def list_services(tx: Tx, ctx: Context, request: ListServices) -> Services:
+    """What is connected for the actor, by provider."""
+    by_provider: dict[str, list[Connection]] = {}
+    for connection in _visible(tx, ctx):
+        by_provider.setdefault(connection.provider, []).append(connection)
+    return Services(items=[_service(provider, found) for provider, found in sorted(by_provider.items())])
+
+
+def _service(provider: str, connections: list[Connection]) -> Service:
+    first = connections[0]
+    return Service(
+        id=provider,
+        provider=provider,
+        name=first.name,
+        description=first.description or "",
+        available=True,
+        connected=True,
+        connections=connections,
+    )
+
+
+@handles(ListConnections)
+def list_connections(tx: Tx, ctx: Context, request: ListConnections) -> Connections:
+    """Every connection the actor may see."""
+    return Connections(items=_visible(tx, ctx))
+
+
+def _visible(tx: Tx, ctx: Context) -> list[Connection]:
+    """All, or those granted to an agent the actor sees."""
+    seen = visible_agents(tx, ctx.actor)
+    connections = store.list_(tx)
+    if seen is None:
+        return connections
+    granted = {grant.service_connection_id for agent_id in seen for grant in access.list_(tx, agent_id)}
+    return [connection for connection in connections if connection.id in granted]
+
+
+@handles(ConnectCustomService)
+def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) -> Connection:
+    """Seal the credential for its hosts and keep the connection."""
+    hosts = _checked_hosts(request.hosts)
+    provider = PROVIDER_PREFIX + request.name.lower()
+    fields = _fields(request.credential)
+    injection = _injection(request.injection)
+    inject.check_style(injection)
+    inject.check(injection, fields)
+    connection = Connection(
+        id=ctx.ports.system.new_id("connection"),
+        provider=provider,
+        name=request.name,
+        description=request.description,
+        account=request.account,
+        status="connected",
+        hosts=hosts,
+        injection=request.injection,
+        scopes=sorted(set(request.scopes)),
+        asks_everything=request.asks_everything,
+        verification="never",
+        verified_at=None,
+        version=1,
+        credential_version=1,
+        connected_by=ctx.actor.label,
+        connected_at=ctx.now,
+    )
+    store.insert(tx, connection, verify_path=request.verify_path)
+    _seal(tx, ctx, connection, encode_fields(fields), sorted(fields))
+    ctx.note(subject=provider, connection_id=connection.id, hosts=", ".join(hosts))
+    return connection
+
+
+def _seal(tx: Tx, ctx: Context, connection: Connection, plain: bytes, names: list[str]) -> None:
+    sealed = ctx.core.vault.seal_credential(
+        plain,
+        row_id=connection.id,
+        service=connection.provider,
+        hosts=tuple(connection.hosts),
+        version=connection.credential_version,
+    )
+    store.put_credential(
+        tx,
+        connection.id,
+        field_names=names,
+        sealed=sealed,
+        version=connection.credential_version,
+        at=milliseconds(ctx.now),
+    )
+    tx.touches_access = True
+
+
+def _checked_hosts(hosts: list[str]) -> list[str]:
+    return sorted({parse_host_port(host).text for host in hosts})
+
+
+def _fields(credential: SecretStr | dict[str, SecretStr]) -> dict[str, Secret]:
+    if isinstance(credential, SecretStr):
+        return {inject.SINGLE: Secret(credential.get_secret_value())}
+    if not credential:
+        raise InvalidRequest("the credential is empty", field="credential", rule="a string, or at least one field")
+    return {name: Secret(value.get_secret_value()) for name, value in credential.items()}
+
+
+def _injection(spec: InjectionSpec) -> Injection:
+    return Injection(spec.style, spec.name, spec.template)
+
+
+@handles(BindConnectionHosts)
+def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) -> Connection:
+    """Seal the credential again for the new hosts; the version grows, so that older approvals no longer match."""
+    before = _connected(tx, request.connection_id)
+    row = store.get_credential(tx, before.id)
+    plain = ctx.core.vault.open_credential(
+        row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
+    )
+    store.bind_hosts(tx, before.id, _checked_hosts(request.hosts))
+    after = store.get(tx, before.id)
+    names = sorted(_names(tx, before.id))
+    _seal(tx, ctx, after, plain, names)
+    ctx.note(subject=after.provider, hosts=", ".join(after.hosts), before=", ".join(before.hosts))
+    return after
+
+
+def _names(tx: Tx, connection_id: str) -> list[str]:
+    return next(row.fields for row in store.list_credentials(tx) if row.connection_id == connection_id)
+
+
+def _connected(tx: Tx, connection_id: str) -> Connection:
+    connection = store.get(tx, connection_id)
+    if connection.status != "connected":
+        raise Conflict("the service is disconnected", field="connection_id", hint="connect it again")
+    return connection
+
+
+@handles(VerifyConnection)
+async def verify_connection(ctx: Context, request: VerifyConnection) -> Verification:
+    """One harmless GET with the credential, on the first host."""
+    path = await ctx.core.database.read(lambda tx: _verify_path(tx, request.connection_id))
+    status, message = await _ask(ctx, request.connection_id, path)
+    passed = status is not None and status < 400
+    verdict = "passed" if passed else "failed"
+    await ctx.core.database.write(
+        lambda tx: store.set_verification(tx, request.connection_id, verdict, at=milliseconds(ctx.now))
+    )
+    ctx.note(subject=request.connection_id, verdict=verdict, status=status)
+    return Verification(
+        connection_id=request.connection_id,
+        status="passed" if passed else "failed",
+        upstream_status=status,
+        message=message,
+        checked_at=ctx.now,
+    )
+
+
+def _verify_path(tx: Tx, connection_id: str) -> str:
+    _connected(tx, connection_id)
+    path = store.verify_path(tx, connection_id)
+    if path is None:
+        raise InvalidRequest(
+            "the connection names no request to verify it with", field="connection_id", rule="verify_path at connect"
+        )
+    return path
+
+
+async def _ask(ctx: Context, connection_id: str, path: str) -> tuple[int | None, str]:
+    try:
+        status = await asyncio.shield(ctx.core.pipeline.verify(connection_id, path))
+    except StackError as failed:
+        return None, failed.message
+    return status, "the service accepts the credential" if status < 400 else f"the service answered {status}"
+
+
+@handles(DisconnectService)
+def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disconnected:
+    """Destroy the credential, and end every passport that names it."""
+    connection = _connected(tx, request.connection_id)
+    _refuse_foreign(tx, ctx, connection)
+    named = passports.revocable(tx, now=ctx.now, connection_id=connection.id)
+    fallen = revoke_cascading(tx, ctx, named, reason=f"{connection.provider} disconnected")
+    store.disconnect(tx, connection.id)
+    tx.touches_access = True
+    ctx.note(subject=connection.provider, connection_id=connection.id, revoked=len(fallen))
+    return Disconnected(connection_id=connection.id, revoked_passports=len(fallen))
+
+
+def _refuse_foreign(tx: Tx, ctx: Context, connection: Connection) -> None:
+    if connection.id not in {visible.id for visible in _visible(tx, ctx)}:
+        raise NotFound(f"there is no connection {connection.id}", field="connection_id", hint="see stack_list_services")
+
+
+@handles(ListCredentialTemplates)
+def list_credential_templates(tx: Tx, ctx: Context, request: ListCredentialTemplates) -> CredentialTemplates:
+    """What the plugins declare."""
+    return CredentialTemplates(items=[_template(template) for template in ctx.core.plugins.templates.values()])
+
+
+def _template(template: ServiceTemplate) -> CredentialTemplate:
+    injection = template.injection
+    return CredentialTemplate(
+        provider=template.provider,
+        name=template.name,
+        description=template.description,
+        injection=InjectionSpec(style=injection.style, name=injection.name, template=injection.template),
+        fields=[
+            CredentialField(name=field.name, label=field.label, hint=field.hint, secret=field.secret)
+            for field in template.fields
+        ],
+    )

@@ -1,0 +1,133 @@
+"""Reading what the decision needs, from one transaction: passport and ancestors, service, grant, approval."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stack_local.domain.calls import Call, propose
+from stack_local.domain.canonical import Json
+from stack_local.domain.detection import CallFacts, Finding
+from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.passports import Passport
+from stack_local.domain.policy import Facts
+from stack_local.domain.services import Connection
+from stack_local.proxy import approvals
+from stack_local.store import access, agents, passports, services
+from stack_local.store.database import Tx
+from stack_local.system import milliseconds
+from stack_local.vault.vault import Vault
+
+_OUR_TOKENS = re.compile(rb"sk_(?:live|session)_[A-Za-z0-9_-]{20,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A call as an agent describes it; with an approval alone, the approved call stands for it."""
+
+    service: str | None
+    method: str
+    url: str | None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    body: Json = None
+    approval_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What the decision needs that no row holds."""
+
+    now: datetime
+    anchor_is_fresh: bool
+    findings: tuple[Finding, ...] = ()
+
+
+def proposed_call(tx: Tx, vault: Vault, draft: Draft) -> tuple[Connection, Call]:
+    """The connection and the exact call of a draft.
+
+    Raises:
+        InvalidRequest: a field is missing or breaks a rule of form.
+        NotFound: no such service is connected.
+    """
+    if draft.url is None and draft.service is None and draft.approval_id is not None:
+        approval = approvals.load(tx, vault, draft.approval_id)
+        if approval is not None:
+            return services.get_rule(tx, approval.call.connection_id), approval.call
+    if draft.url is None or draft.service is None:
+        missing = "url" if draft.url is None else "service"
+        raise InvalidRequest(
+            f"{missing} is missing", field=missing, rule="service and url, or approval_id alone", hint="name both"
+        )
+    connection = services.resolve(tx, draft.service)
+    call = propose(
+        connection_id=connection.id,
+        connection_version=connection.version,
+        credential_version=connection.credential_version,
+        injected_header=connection.injection.header,
+        injected_query=connection.injection.query,
+        method=draft.method,
+        url=draft.url,
+        headers=draft.headers,
+        query=draft.query,
+        body=draft.body,
+    )
+    return connection, call
+
+
+def gather(
+    tx: Tx,
+    vault: Vault,
+    world: World,
+    *,
+    passport: Passport,
+    connection: Connection,
+    call: Call,
+    approval_id: str | None,
+) -> Facts:
+    """Everything `decide` reads."""
+    chain = passports.chain(tx, passport)
+    return Facts(
+        now=world.now,
+        vault_unlocked=vault.is_unlocked,
+        anchor_fresh=world.anchor_is_fresh,
+        chain=chain,
+        agents=tuple(agents.get_rule(tx, link.agent_id) for link in chain),
+        connection=connection,
+        granted=access.scopes_on(tx, passport.agent_id, connection.id),
+        declared=_declared(passport, connection),
+        call=call,
+        carries_own_token=carries_own_token(call, vault.token_marks()),
+        findings=world.findings,
+        approval_id=approval_id,
+        approval=None if approval_id is None else approvals.load(tx, vault, approval_id),
+    )
+
+
+def _declared(passport: Passport, connection: Connection) -> frozenset[str]:
+    """The declared services, with this connection's slug read as its id."""
+    return frozenset(connection.id if name == connection.provider else name for name in passport.intent_services)
+
+
+def carries_own_token(call: Call, token_marks: Sequence[str]) -> bool:
+    """Whether a key, session or passport of ours stands anywhere in the call."""
+    parts = [call.url.text.encode(), call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
+    whole = b"\n".join(parts)
+    return _OUR_TOKENS.search(whole) is not None or any(mark.encode() in whole for mark in token_marks)
+
+
+def detector_facts(
+    passport_agent: str, session_id: str, connection: Connection, call: Call, now: datetime
+) -> CallFacts:
+    """What the detectors see."""
+    return CallFacts(
+        agent_id=passport_agent,
+        session_id=session_id,
+        provider=connection.provider,
+        method=call.method,
+        host=call.url.host,
+        path=call.url.raw_path,
+        body_bytes=len(call.body or b""),
+        call_digest=call.digest,
+        at_milliseconds=milliseconds(now),
+    )

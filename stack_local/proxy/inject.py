@@ -1,0 +1,108 @@
+"""Putting a credential into a request. Pure: the credential comes in, the headers and the URL go out."""
+
+import base64
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import quote
+
+from stack_local.domain.calls import Call
+from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.secrets import Secret
+from stack_local.domain.services import Injection, InjectionStyle
+from stack_local.domain.urls import Url
+
+SINGLE = "value"
+"""The field of a credential that is one string."""
+
+_SENDABLE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]*[\x21-\x7e])?")
+_PLACEHOLDER = re.compile(r"\{([A-Za-z0-9_]+)\}")
+
+Fields = Mapping[str, Secret]
+"""A credential: one secret per field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Injected:
+    """What the credential adds to a call. Never logged, never stored."""
+
+    url: Url
+    headers: tuple[tuple[str, str], ...]
+
+
+def check(injection: Injection, fields: Fields) -> None:
+    """Refuse at connect what could not be sent later.
+
+    Raises:
+        InvalidRequest: a field is missing, or holds characters that cannot be in a header.
+    """
+    for name in required_fields(injection):
+        if name not in fields:
+            raise InvalidRequest(
+                f"the credential has no field {name}",
+                field="credential",
+                rule="the fields its injection names: " + ", ".join(required_fields(injection)),
+            )
+    for name, secret in fields.items():
+        if not _SENDABLE.fullmatch(secret.reveal()):
+            raise InvalidRequest(
+                f"the credential's field {name} holds characters that cannot be sent",
+                field=f"credential.{name}",
+                rule="printable ASCII without blanks at its ends",
+                hint="paste it again, without the line break",
+            )
+
+
+def required_fields(injection: Injection) -> tuple[str, ...]:
+    """The fields a credential must have for its injection."""
+    if injection.style is InjectionStyle.BASIC:
+        return ("username", "password")
+    if injection.style is InjectionStyle.TEMPLATE:
+        return tuple(_PLACEHOLDER.findall(injection.template or ""))
+    return (SINGLE,)
+
+
+def check_style(injection: Injection) -> None:
+    """Refuse an injection that says too little.
+
+    Raises:
+        InvalidRequest: a header, query or template style without its name or template.
+    """
+    needs_name = injection.style in (InjectionStyle.HEADER, InjectionStyle.QUERY)
+    if needs_name and not injection.name:
+        raise InvalidRequest("the injection names no header or parameter", field="injection.name", rule="required here")
+    if injection.style is InjectionStyle.TEMPLATE and not _PLACEHOLDER.search(injection.template or ""):
+        raise InvalidRequest(
+            "the template names no field", field="injection.template", rule="at least one {field}", hint="Token {value}"
+        )
+    if injection.template and not _SENDABLE.fullmatch(injection.template):
+        raise InvalidRequest("the template cannot be sent", field="injection.template", rule="printable ASCII")
+
+
+def inject(call: Call, injection: Injection, fields: Fields) -> Injected:
+    """The call's URL and headers with the credential in its one place."""
+    headers = list(call.headers)
+    if call.content_type is not None:
+        headers.append(("content-type", call.content_type))
+    if injection.query is not None:
+        return Injected(_with_parameter(call.url, injection.query, fields[SINGLE]), tuple(headers))
+    headers.append((injection.header or "Authorization", _header_value(injection, fields)))
+    return Injected(call.url, tuple(headers))
+
+
+def _with_parameter(url: Url, name: str, secret: Secret) -> Url:
+    pair = f"{quote(name, safe='')}={quote(secret.reveal(), safe='')}"
+    return replace(url, raw_query=f"{url.raw_query}&{pair}" if url.raw_query else pair)
+
+
+def _header_value(injection: Injection, fields: Fields) -> str:
+    match injection.style:
+        case InjectionStyle.BASIC:
+            pair = f"{fields['username'].reveal()}:{fields['password'].reveal()}"
+            return "Basic " + base64.b64encode(pair.encode()).decode()
+        case InjectionStyle.TEMPLATE:
+            return _PLACEHOLDER.sub(lambda match: fields[match[1]].reveal(), injection.template or "")
+        case InjectionStyle.HEADER:
+            return fields[SINGLE].reveal()
+        case _:
+            return "Bearer " + fields[SINGLE].reveal()

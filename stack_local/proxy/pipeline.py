@@ -1,0 +1,509 @@
+"""The life of a proxied call, stops 4 to 8 of the house.
+
+    4  the detectors see the proposed call, under a time budget
+    5  one transaction reads the facts and asks `policy.decide`
+    6  in the same transaction the approval is spent and the record *requested* or *refused* is appended
+    7  the credential is opened, injected, the call sent, its echo scrubbed
+    8  *completed* or *failed* is committed, whether or not the caller still listens
+
+Two properties, tested by fault injection at each stop: **no record, no call** (6 precedes 7 and is durable), and
+**no call without an outcome** (8 always; after a crash `jobs.py` closes what stayed open as *unknown*).
+"""
+
+import asyncio
+import threading
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, replace
+
+from stack_local.domain.approvals import give_back, settle
+from stack_local.domain.audit import Layer, Outcome, commitment
+from stack_local.domain.calls import Call
+from stack_local.domain.detection import CallFacts, Finding, PastCall
+from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, UpstreamFailed
+from stack_local.domain.passports import Passport
+from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide
+from stack_local.domain.services import Connection
+from stack_local.domain.urls import HostPort, Url, parse_url
+from stack_local.egress.client import Egress, OutboundRequest
+from stack_local.egress.errors import EgressFailed
+from stack_local.proxy import approvals, inject, refusals
+from stack_local.proxy.credentials import Credentials
+from stack_local.proxy.facts import Draft, World, detector_facts, gather, proposed_call
+from stack_local.proxy.inspect import Inspector
+from stack_local.proxy.responses import Kept, scrubbed
+from stack_local.settings import Settings
+from stack_local.store import approvals as approval_store
+from stack_local.store import proxy as store
+from stack_local.store import services
+from stack_local.store.audit import Scribe
+from stack_local.store.database import Database, Tx
+from stack_local.system import System
+from stack_local.vault.vault import Vault
+
+ACTION = "credential.proxy"
+HISTORY = 50
+"""Earlier calls a detector sees."""
+
+Spawn = Callable[[Coroutine[object, object, None]], object]
+"""Start a coroutine in the appliance's TaskGroup."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """On whose behalf a call is made. `passport` finds (or mints) it inside the deciding transaction."""
+
+    label: str
+    trace_id: str
+    passport: Callable[[Tx], Passport]
+    peek: Callable[[Tx], tuple[str, str]]
+    """Agent and session as far as they are known before; never writes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a call stands: its operation, and what came back."""
+
+    operation_id: str
+    approval_id: str | None
+    kept: Kept
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Admitted:
+    """A call that was let out, from stop 6 to stop 8."""
+
+    operation_id: str
+    facts: Facts
+    asker: Asker
+    approval_id: str | None
+    started: float
+    subject: str
+
+    @property
+    def is_write(self) -> bool:
+        return not self.facts.connection.reads(self.facts.call.method)
+
+
+class AtOnce:
+    """How many calls each agent has under way; counted up in the writer's thread and down on the loop."""
+
+    def __init__(self) -> None:
+        self._calls: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def count(self, agent_id: str) -> int:
+        """Calls of one agent under way."""
+        return self._calls[agent_id]
+
+    def add(self, agent_id: str, step: int) -> None:
+        """One more or one less."""
+        with self._lock:
+            self._calls[agent_id] += step
+
+
+class Pipeline:
+    """Carries calls from decision to outcome."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        vault: Vault,
+        egress: Egress,
+        inspector: Inspector,
+        scribe: Scribe,
+        system: System,
+        settings: Settings,
+        spawn: Spawn,
+        anchor_is_fresh: Callable[[], bool],
+    ) -> None:
+        self._database = database
+        self._vault = vault
+        self._egress = egress
+        self._inspector = inspector
+        self._scribe = scribe
+        self._system = system
+        self._settings = settings
+        self._spawn = spawn
+        self._anchor_is_fresh = anchor_is_fresh
+        self._credentials = Credentials(database, vault)
+        self._running: dict[str, asyncio.Future[Kept]] = {}
+        self._at_once = AtOnce()
+
+    async def run(self, asker: Asker, draft: Draft, *, on_operation: Callable[[str], None]) -> Answer:
+        """Make one call, or refuse it; `on_operation` hears the operation's id before anything is sent.
+
+        Raises:
+            StackError: refused (recorded), or failed on the way (recorded).
+        """
+        findings = await self._inspect(asker, draft)
+        decided = await self._database.write(lambda tx: self._decide(tx, asker, draft, findings))
+        if isinstance(decided, StackError):
+            raise decided
+        if isinstance(decided, Replay):
+            return await self._replay(decided)
+        on_operation(decided.operation_id)
+        outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
+        self._running[decided.operation_id] = outcome
+        self._spawn(self._carry_out(decided, outcome))
+        kept = await asyncio.shield(outcome)
+        return Answer(decided.operation_id, decided.approval_id, kept)
+
+    async def verify(self, connection_id: str, path: str) -> int:
+        """The status of one harmless GET with the credential, on the connection's first host. Recorded by the door.
+
+        Raises:
+            StackError: no host is bound, the vault is locked, or nothing came back.
+        """
+        connection = await self._database.read(lambda tx: services.get_rule(tx, connection_id))
+        if not connection.hosts:
+            raise Forbidden("no host is bound", rule="host_not_bound", hint="a person binds one")
+        first = connection.hosts[0]
+        call = Call(connection.id, connection.version, connection.credential_version, "GET", verify_url(first, path))
+        kept, failure, _ = await self._exchange(connection, call)
+        if failure is not None or kept is None:
+            raise failure or Broken("nothing came back")
+        return kept.status
+
+    async def _inspect(self, asker: Asker, draft: Draft) -> tuple[Finding, ...]:
+        """Stop 4. A draft that cannot be read is left for the transaction, which refuses it with its record."""
+
+        def seen(tx: Tx) -> tuple[CallFacts, tuple[PastCall, ...]] | None:
+            try:
+                connection, call = proposed_call(tx, self._vault, draft)
+                agent_id, session_id = asker.peek(tx)
+            except StackError:
+                return None
+            facts = detector_facts(agent_id, session_id, connection, call, self._system.now())
+            return facts, store.recent(tx, agent_id, limit=HISTORY)
+
+        shown = await self._database.read(seen)
+        return () if shown is None else await self._inspector.inspect(*shown)
+
+    def _decide(
+        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
+    ) -> _Admitted | Replay | StackError:
+        """Stops 5 and 6, in one transaction; a refusal is returned, so that its record is committed with it."""
+        try:
+            with tx.savepoint("decision"):
+                return self._judge(tx, asker, draft, findings)
+        except StackError as refused:
+            self._record_refusal(tx, asker, refused, subject=None, decided_by=None)
+            return refused
+
+    def _judge(
+        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
+    ) -> _Admitted | Replay | StackError:
+        passport = asker.passport(tx)
+        connection, call = proposed_call(tx, self._vault, draft)
+        world = World(self._system.now(), self._anchor_is_fresh(), findings)
+        facts = gather(
+            tx,
+            self._vault,
+            world,
+            passport=passport,
+            connection=connection,
+            call=call,
+            approval_id=draft.approval_id,
+        )
+        match decide(facts):
+            case Deny() as denial:
+                return self._refuse(tx, asker, facts, refusals.denied(denial), decided_by=f"rule:{denial.rule}")
+            case Hold():
+                return self._hold(tx, asker, facts)
+            case Replay() as replay:
+                return replay
+            case Allow() as allowed:
+                return self._admit(tx, asker, facts, allowed, ignored=draft.approval_id)
+
+    def _admit(
+        self, tx: Tx, asker: Asker, facts: Facts, allowed: Allow, *, ignored: str | None
+    ) -> _Admitted | StackError:
+        """Spend, keep, record: committed together, before the first byte goes out."""
+        agent_id = facts.passport.agent_id
+        if self._at_once.count(agent_id) >= self._settings.max_calls_at_once:
+            busy = TooMany(
+                "this agent has as many calls under way as it may",
+                rule=f"at most {self._settings.max_calls_at_once} at once",
+                hint="wait for one to end",
+                retry_after_seconds=1,
+            )
+            return self._refuse(tx, asker, facts, busy, decided_by="rule:max_calls_at_once")
+        operation_id = self._system.new_id("operation")
+        approval = allowed.approval
+        if approval is not None:
+            approvals.take_use(tx, approval, operation_id)
+        admitted = _Admitted(
+            operation_id,
+            facts if approval is None else _with_call(facts, approval.call),
+            asker,
+            None if approval is None else approval.id,
+            self._system.monotonic(),
+            subject_of(facts.call),
+        )
+        self._keep_and_record(tx, admitted, ignored=ignored if approval is None else None)
+        return admitted
+
+    def _keep_and_record(self, tx: Tx, admitted: _Admitted, *, ignored: str | None) -> None:
+        facts, call = admitted.facts, admitted.facts.call
+        salt = self._system.random_bytes(16)
+        encoded = approvals.encode_call(call)
+        store.insert(
+            tx,
+            store.OperationRow(
+                id=admitted.operation_id,
+                agent_id=facts.passport.agent_id,
+                passport_jti=facts.passport.jti,
+                asked_by=admitted.asker.label,
+                connection_id=call.connection_id,
+                approval_id=admitted.approval_id,
+                digest=call.digest,
+                is_write=admitted.is_write,
+                trace_id=admitted.asker.trace_id,
+                subject=admitted.subject,
+                state=store.DISPATCHING,
+                created_at=facts.now,
+                sealed_call=self._vault.seal_content(salt + encoded, row_id=admitted.operation_id),
+            ),
+        )
+        detail = {"service": facts.connection.provider, "operation_id": admitted.operation_id}
+        detail |= {"approval_id": admitted.approval_id} if admitted.approval_id else {}
+        detail |= {"ignored_approval_id": ignored} if ignored else {}
+        self._scribe.write(
+            tx,
+            trace_id=admitted.asker.trace_id,
+            actor=admitted.asker.label,
+            action=ACTION,
+            outcome=Outcome.PENDING,
+            layer=Layer.PROXY,
+            decided_by=_decided_by(tx, admitted),
+            agent_id=facts.passport.agent_id,
+            passport_jti=facts.passport.jti,
+            subject=admitted.subject,
+            payload_hash=commitment(salt, encoded),
+            detail=dict(detail),
+        )
+        self._at_once.add(facts.passport.agent_id, 1)
+
+    def _hold(self, tx: Tx, asker: Asker, facts: Facts) -> StackError:
+        """Refuse, and open the pending approval for exactly this call."""
+        row = approvals.open_pending(tx, self._vault, self._system, facts, approvals.Asked(asker.label))
+        refused = Forbidden(
+            "approval_required: a person must approve this call",
+            gate_reason="approval_required",
+            rule="approval_required",
+            approval_id=row.id,
+            hint="poll stack_get_intent_approval, then repeat the call with this approval_id",
+        )
+        return self._refuse(tx, asker, facts, refused, decided_by="rule:approval_required")
+
+    def _refuse(self, tx: Tx, asker: Asker, facts: Facts, refused: StackError, *, decided_by: str) -> StackError:
+        self._scribe.write(
+            tx,
+            trace_id=asker.trace_id,
+            actor=asker.label,
+            action=ACTION,
+            outcome=Outcome.BLOCKED,
+            layer=Layer.PROXY,
+            decided_by=decided_by,
+            agent_id=facts.passport.agent_id,
+            passport_jti=facts.passport.jti,
+            subject=subject_of(facts.call),
+            error_code=refused.code,
+            error_message=refused.message,
+            detail={"service": facts.connection.provider, "field": _text(refused.details.get("field"))},
+        )
+        return refused
+
+    def _record_refusal(
+        self, tx: Tx, asker: Asker, refused: StackError, *, subject: str | None, decided_by: str | None
+    ) -> None:
+        self._scribe.write(
+            tx,
+            trace_id=asker.trace_id,
+            actor=asker.label,
+            action=ACTION,
+            outcome=Outcome.BLOCKED,
+            layer=Layer.PROXY,
+            decided_by=decided_by,
+            subject=subject,
+            error_code=refused.code,
+            error_message=refused.message,
+            detail={"field": _text(refused.details.get("field"))},
+        )
+
+    async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> None:
+        """Stops 7 and 8. It never raises: what happened goes into the record and into `outcome`."""
+        try:
+            kept, failure, sent = await self._send(admitted)
+            settled = self._database.submit(lambda tx: self._settle(tx, admitted, kept, failure, sent=sent))
+            if failure is not None or admitted.is_write:
+                # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
+                await settled
+            error = failure
+        except StackError as unwritable:
+            kept, error = None, unwritable
+        except Exception:  # noqa: BLE001 (the door's catch cannot see this task; the sweeper closes the call)
+            kept, error = None, Broken("the call could not be carried out", operation_id=admitted.operation_id)
+        finally:
+            self._at_once.add(admitted.facts.passport.agent_id, -1)
+            self._running.pop(admitted.operation_id, None)
+        if error is not None:
+            outcome.set_exception(error)
+            outcome.exception()
+        elif kept is not None:
+            outcome.set_result(kept)
+
+    async def _send(self, admitted: _Admitted) -> tuple[Kept | None, StackError | None, bool]:
+        kept, failure, sent = await self._exchange(admitted.facts.connection, admitted.facts.call)
+        return kept, None if failure is None else _told(failure, admitted), sent
+
+    async def _exchange(self, connection: Connection, call: Call) -> tuple[Kept | None, StackError | None, bool]:
+        """The scrubbed answer, or the failure and whether a byte may have left."""
+        try:
+            credential = await self._credentials.open(connection)
+        except StackError as refused:
+            return None, refused, False
+        injected = inject.inject(call, connection.injection, credential.fields)
+        request = OutboundRequest(
+            method=call.method,
+            url=injected.url,
+            headers=injected.headers,
+            body=call.body or b"",
+            pool_key=f"{connection.id}.{connection.credential_version}",
+            private_allowed=frozenset(connection.hosts),
+        )
+        try:
+            response = await self._egress.send(request)
+        except EgressFailed as failed:
+            return None, refusals.not_sent_or_failed(failed), failed.sent
+        return scrubbed(response, credential.scrubber), None, True
+
+    def _settle(
+        self, tx: Tx, admitted: _Admitted, kept: Kept | None, failure: StackError | None, *, sent: bool
+    ) -> None:
+        """Stop 8: the outcome, the approval's use, and the record, together."""
+        state = store.RECEIVED if failure is None else store.UNKNOWN if sent else store.FAILED
+        finished = store.finish(
+            tx,
+            admitted.operation_id,
+            state=state,
+            at=self._system.now(),
+            sealed_response=self._sealed(admitted, kept),
+            error_code=None if failure is None else failure.code,
+            error_message=None if failure is None else failure.message,
+        )
+        if not finished:
+            return
+        self._settle_approval(tx, admitted, sent=sent)
+        record_outcome(
+            tx,
+            self._scribe,
+            store.get(tx, admitted.operation_id),
+            duration_ms=round((self._system.monotonic() - admitted.started) * 1000),
+            kept=kept,
+        )
+
+    def _settle_approval(self, tx: Tx, admitted: _Admitted, *, sent: bool) -> None:
+        if admitted.approval_id is None:
+            return
+        row = approval_store.get(tx, admitted.approval_id)
+        if sent:
+            status, uses_left, operation_id = settle(row.status), row.uses_left, row.operation_id
+        else:
+            (status, uses_left), operation_id = give_back(row.status, row.uses_left), None
+        approval_store.set_use(tx, row.id, status=status, uses_left=uses_left, operation_id=operation_id)
+        tx.is_visible = True
+
+    def _sealed(self, admitted: _Admitted, kept: Kept | None) -> bytes | None:
+        if kept is None or len(kept.body) > self._settings.kept_response_bytes:
+            return None
+        return self._vault.seal_content(kept.encode(), row_id=f"{admitted.operation_id}.response")
+
+    async def _replay(self, replay: Replay) -> Answer:
+        """The stored outcome of the approval's last call; one still under way is awaited."""
+        running = self._running.get(replay.operation_id)
+        if running is not None:
+            kept = await asyncio.shield(running)
+            return Answer(replay.operation_id, replay.approval_id, kept, replayed=True)
+        row = await self._database.read(lambda tx: store.get(tx, replay.operation_id))
+        return Answer(row.id, replay.approval_id, stored_response(self._vault, row), replayed=True)
+
+
+def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
+    """What a finished operation brought back.
+
+    Raises:
+        UpstreamFailed: it failed, its outcome is unknown, or its bytes are no longer kept.
+    """
+    if row.sealed_response is not None:
+        return Kept.decode(vault.open_content(row.sealed_response, row_id=f"{row.id}.response"))
+    if row.state == store.RECEIVED:
+        raise UpstreamFailed("the answer is no longer kept", code="RESPONSE_NOT_KEPT", operation_id=row.id)
+    raise UpstreamFailed(
+        row.error_message or f"the call is {row.state}",
+        code=row.error_code or "OUTCOME_UNKNOWN",
+        operation_id=row.id,
+        hint="the call may have had its effect; look before you repeat it",
+    )
+
+
+def record_outcome(
+    tx: Tx, scribe: Scribe, row: store.OperationRow, *, duration_ms: int | None, kept: Kept | None
+) -> None:
+    """The record *completed* or *failed* of an operation."""
+    detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": row.state}
+    if kept is not None:
+        detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
+    scribe.write(
+        tx,
+        trace_id=row.trace_id,
+        actor=row.asked_by,
+        action=ACTION,
+        outcome=Outcome.SUCCESS if row.state == store.RECEIVED else Outcome.FAILURE,
+        layer=Layer.PROXY,
+        agent_id=row.agent_id,
+        passport_jti=row.passport_jti,
+        subject=row.subject,
+        duration_ms=duration_ms,
+        error_code="OUTCOME_UNKNOWN" if row.state == store.UNKNOWN else row.error_code,
+        error_message=row.error_message,
+        detail=detail,
+    )
+
+
+def verify_url(host: HostPort, path: str) -> Url:
+    """The URL of a verify request: https, unless the host is named by its port on this machine's own network."""
+    scheme = "https" if host.port == 443 or not _is_local(host) else "http"
+    return parse_url(f"{scheme}://{host.text}{path}")
+
+
+def _is_local(host: HostPort) -> bool:
+    return host.host in ("localhost", "127.0.0.1", "::1")
+
+
+def subject_of(call: Call) -> str:
+    """A call in the log: method, host and path; never its query."""
+    return f"{call.method} {call.url.authority}{call.url.raw_path}"
+
+
+def _with_call(facts: Facts, call: Call) -> Facts:
+    """What is sent is what was approved: the stored bytes."""
+    return replace(facts, call=call)
+
+
+def _decided_by(tx: Tx, admitted: _Admitted) -> str:
+    if admitted.approval_id is None:
+        return f"grant:{admitted.facts.connection.id}"
+    return approval_store.get(tx, admitted.approval_id).decided_by or "nobody"
+
+
+def _told(error: StackError, admitted: _Admitted) -> StackError:
+    error.details = {**error.details, "operation_id": admitted.operation_id}
+    return error
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None

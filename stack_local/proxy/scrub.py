@@ -1,0 +1,75 @@
+"""Taking every echo of a credential out of an answer, in the forms a service is likely to give it back."""
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterable
+from urllib.parse import quote
+
+from stack_local.domain.secrets import Secret
+
+SHORTEST = 6
+"""A secret of fewer bytes is not looked for: it would be found everywhere."""
+
+MARK = "[redacted]"
+"""What stands in its place."""
+
+
+class Scrubber:
+    """Finds one connection's secrets in any bytes. An upstream that wants to hide them can (see SECURITY.md)."""
+
+    def __init__(self, secrets: Iterable[Secret]) -> None:
+        found = {form for secret in secrets for form in forms(secret.reveal())}
+        longest_first = sorted(found, key=lambda form: (-len(form), form))
+        self._pattern = (
+            re.compile(b"|".join(re.escape(form) for form in longest_first), re.IGNORECASE) if found else None
+        )
+
+    def clean(self, content: bytes) -> tuple[bytes, bool]:
+        """The content without the secret, and whether it was there."""
+        if self._pattern is None:
+            return content, False
+        cleaned, count = self._pattern.subn(MARK.encode(), content)
+        return cleaned, count > 0
+
+    def clean_text(self, text: str) -> tuple[str, bool]:
+        """The same for a header's value."""
+        cleaned, was_there = self.clean(text.encode("utf-8", "surrogateescape"))
+        return cleaned.decode("utf-8", "replace"), was_there
+
+
+def forms(secret: str) -> set[bytes]:
+    """The forms that are looked for; letter case is ignored throughout."""
+    raw = secret.encode()
+    if len(raw) < SHORTEST:
+        return set()
+    found = {raw, raw.hex().encode(), secret.encode("utf-16-le"), secret.encode("utf-16-be"), raw[::-1]}
+    found |= {_percent(raw), quote(secret, safe="").encode(), quote(secret, safe="/").encode()}
+    found |= {json.dumps(secret)[1:-1].encode(), _unicode_escapes(secret), html.escape(secret).encode()}
+    found |= {_entities(secret, "&#{};"), _entities(secret, "&#x{:x};")}
+    found |= set(_base64_windows(raw))
+    return {form for form in found if len(form) >= SHORTEST}
+
+
+def _percent(raw: bytes) -> bytes:
+    return "".join(f"%{byte:02x}" for byte in raw).encode()
+
+
+def _unicode_escapes(secret: str) -> bytes:
+    return "".join(f"\\u{ord(character):04x}" for character in secret).encode()
+
+
+def _entities(secret: str, form: str) -> bytes:
+    return "".join(form.format(ord(character)) for character in secret).encode()
+
+
+def _base64_windows(raw: bytes) -> Iterable[bytes]:
+    """The part of the encoding that does not depend on what stands before or after, for each of three alignments."""
+    for shift in range(3):
+        encoded = base64.b64encode(b"\0" * shift + raw)
+        first = -(-shift * 4 // 3)
+        last = (shift + len(raw)) * 4 // 3
+        window = encoded[first:last]
+        yield window
+        yield window.replace(b"+", b"-").replace(b"/", b"_")

@@ -1,0 +1,66 @@
+"""One waiting decision, of either kind: a call that an agent asks for, or a change that loosens a control."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+
+from textual.content import Content
+
+from stack_local.wire.decisions import PendingDecision
+from stack_local.wire.intents import IntentApproval
+from tui.format import column, duration, fitted, visible
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """What waits, with what a yes to it is bound to."""
+
+    item: IntentApproval | PendingDecision
+
+    @property
+    def id(self) -> str:
+        """The approval's id."""
+        return self.item.id
+
+    @property
+    def binding(self) -> tuple[str, str]:
+        """Id and digest: a decision holds for these two and nothing else."""
+        match self.item:
+            case IntentApproval() as approval:
+                return approval.id, approval.call.digest
+            case PendingDecision() as decision:
+                return decision.id, hashlib.sha256(decision.model_dump_json().encode()).hexdigest()
+
+    def row(self, now: datetime, width: int) -> Content:
+        """The row of the queue: what kind, what, who, and how long yet."""
+        left = duration((self.item.expires_at - now).total_seconds())
+        who_width = 18 if width >= 70 else 12
+        what_width = max(10, width - 9 - who_width - 11)
+        parts = [self._kind(), column(self._what(what_width), what_width)]
+        return Content(" ").join([*parts, column(self._who(who_width), who_width), Content(f"{left:>9}")])
+
+    def _kind(self) -> Content:
+        return Content("call   " if isinstance(self.item, IntentApproval) else "control")
+
+    def _what(self, width: int) -> Content:
+        match self.item:
+            case IntentApproval() as approval:
+                method = visible(approval.call.method, 7)
+                room = width - method.cell_length - 1
+                return Content.assemble((method.plain, "bold"), " ", fitted(approval.call.host + approval.call.path, room))
+            case PendingDecision() as decision:
+                return fitted(decision.summary, width)
+
+    def _who(self, width: int) -> Content:
+        match self.item:
+            case IntentApproval() as approval:
+                return fitted(approval.agent_name, width)
+            case PendingDecision() as decision:
+                return fitted(decision.asked_by, width)
+
+
+def queue_head(width: int) -> str:
+    """The heads of the columns that `row` draws."""
+    who_width = 18 if width >= 70 else 12
+    what_width = max(10, width - 9 - who_width - 11)
+    return f"  {'kind':<7} {'what':<{what_width}} {'asked by':<{who_width}} {'time left':>9}"
