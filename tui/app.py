@@ -206,7 +206,7 @@ class StackTui(App[None]):
     async def _notify_desktop(self, count: int) -> None:
         waiting = await ask(self._client, ListIntents(limit=100), self.post_message)
         newest = max(waiting.items, key=lambda item: item.submitted_at, default=None) if waiting else None
-        title, body = waiting_words(newest.call.service if newest else None, count)
+        title, body = waiting_words(newest.call.service if newest and newest.call else None, count)
         if self._desktop_notify is not None:
             self.run_worker(partial(self._desktop_notify, title, body), thread=True, exit_on_error=False)
 
@@ -228,7 +228,9 @@ class StackTui(App[None]):
         if not pending or isinstance(self.screen, ConfirmScreen):
             self.exit()
             return
-        words = Content(f"{plural(pending, 'decision')} wait. They go on waiting, and nobody is asked until you return.")
+        words = Content(
+            f"{plural(pending, 'decision')} wait. They go on waiting, and nobody is asked until you return."
+        )
         self.push_screen(ConfirmScreen("Quit?", words, yes="Quit"), self._take_leave)
 
     def _take_leave(self, is_sure: bool | None) -> None:

@@ -5,8 +5,9 @@ from datetime import datetime
 from textual.content import Content
 
 from stack_local.domain.approvals import USE_WITHIN_MINUTES, Breadth
-from stack_local.wire.intents import ExactCall, IntentApproval, Simulation
-from tui.format import byte_size, clock_time, duration, plural, visible
+from stack_local.wire.intents import ExactCall, Simulation
+from tui.format import byte_size, duration, plural, visible
+from tui.pending import AskedCall
 
 ENCRYPTED = "https://"
 _INDENT = "  "
@@ -24,7 +25,7 @@ def in_words(call: ExactCall, limit: int = 60) -> Content:
 
 def where(call: ExactCall) -> Content:
     """Method and host: what decides most."""
-    return Content.assemble((visible(call.method, 16).plain, "bold"), " to ", (visible(call.host, 60).plain, "bold"))
+    return Content.assemble(visible(call.method, 16).stylize("bold"), " to ", visible(call.host, 60).stylize("bold"))
 
 
 def body_in_words(call: ExactCall) -> Content:
@@ -75,29 +76,31 @@ def verdict_in_words(simulation: Simulation | None) -> Content:
         return Content.assemble(("would be refused", "bold"), ": ", reasons)
     fires = simulation.predicted_detector_fires
     if fires:
-        return Content.assemble("would go out; detectors: ", Content(", ").join([visible(fire, 40) for fire in fires[:3]]))
+        return Content.assemble(
+            "would go out; detectors: ", Content(", ").join([visible(fire, 40) for fire in fires[:3]])
+        )
     return Content("would go out after your yes" if simulation.needs_approval else "would go out")
 
 
-def warnings(approval: IntentApproval, now: datetime) -> list[Content]:
+def warnings(asked: AskedCall, now: datetime) -> list[Content]:
     """What a person should not overlook, one line each."""
     found = []
-    if approval.identical_call_at is not None:
-        seconds = (now - approval.identical_call_at).total_seconds()
+    if asked.approval.identical_call_at is not None:
+        seconds = (now - asked.approval.identical_call_at).total_seconds()
         found.append(Content(f"an identical call ran {duration(seconds)} ago"))
-    if not approval.call.url.startswith(ENCRYPTED):
+    if not asked.call.url.startswith(ENCRYPTED):
         found.append(Content("not encrypted on the way: plain http"))
-    if approval.simulation is not None and not approval.simulation.allowed:
+    if asked.approval.simulation is not None and not asked.approval.simulation.allowed:
         found.append(Content("the dry run says this call would be refused"))
     return found
 
 
 def will_happen(
-    approval: IntentApproval, breadth: Breadth, now: datetime, *, uses: int | None = None, minutes: int | None = None
+    asked: AskedCall, breadth: Breadth, now: datetime, *, uses: int | None = None, minutes: int | None = None
 ) -> Content:
     """What a yes of this breadth does, and its bound."""
-    who = visible(approval.agent_name, 40)
-    call = Content.assemble(visible(approval.call.method, 16), " ", visible(approval.call.host, 60))
+    who = visible(asked.approval.agent_name, 40)
+    call = Content.assemble(visible(asked.call.method, 16), " ", visible(asked.call.host, 60))
     sent = Content.assemble(who, " may send exactly this ", call, " ")
     match breadth:
         case Breadth.ONCE:
@@ -107,12 +110,11 @@ def will_happen(
         case Breadth.TIME:
             return Content.assemble(sent, ("any number of times", "bold"), f", for {duration((minutes or 0) * 60)}.")
         case Breadth.SESSION:
-            return Content.assemble(sent, ("any number of times", "bold"), ", until its session ends (24 hours at most).")
+            return Content.assemble(
+                sent, ("any number of times", "bold"), ", until its session ends (24 hours at most)."
+            )
 
 
-def bound(approval: IntentApproval) -> Content:
+def bound(asked: AskedCall) -> Content:
     """What the yes is tied to."""
-    return Content.assemble(
-        "Credential ", visible(approval.call.label, 40), " · digest ", visible(approval.call.digest[:12], 12),
-        f" · asked at {clock_time(approval.submitted_at)}",
-    )  # fmt: skip
+    return Content.assemble("as ", visible(asked.call.label, 40), " · digest ", visible(asked.call.digest[:16], 16))

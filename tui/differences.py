@@ -28,7 +28,7 @@ class Change:
 
     def in_words(self) -> Content:
         """`amount: 10 → 10000`, `note: new "x"`, `draft: gone, was true`."""
-        place = Content.assemble((visible(self.place, VALUE_CHARACTERS).plain, "bold"), ": ")
+        place = Content.assemble(visible(self.place, VALUE_CHARACTERS).stylize("bold"), ": ")
         match self.before, self.after:
             case None, str(after):
                 return Content.assemble(place, "new, ", visible(after, VALUE_CHARACTERS))

@@ -104,7 +104,9 @@ def _body_text(call: ExactCall) -> str:
 
 def _written(tree: object) -> str:
     text = json.dumps(tree, ensure_ascii=False, indent=2)
-    return "".join(_escaped(character) if character != "\n" and is_hidden(character) else character for character in text)
+    return "".join(
+        _escaped(character) if character != "\n" and is_hidden(character) else character for character in text
+    )
 
 
 def _escaped(character: str) -> str:

@@ -23,6 +23,7 @@ MARKS_IN_A_ROW = 2
 NEWLINE_SIGN = "⏎"
 _CODE_STYLE = "reverse"
 _CUT_STYLE = "bold"
+_ROOM_TO_COUNT = 24
 _CUT_MARK = re.compile(r"… \(\+\d+\)$")
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me"})
@@ -94,6 +95,8 @@ def fitted(text: str, width: int) -> Content:
     whole = visible(text, width)
     if len(text) <= width and whole.cell_length <= width:
         return whole
+    if width < _ROOM_TO_COUNT:
+        return visible(text, width + 1).truncate(width, ellipsis=True)
     shown = len(text)
     for limit in range(min(width, shown) - 4, 0, -1):
         cut = visible(text, limit)

@@ -84,5 +84,3 @@ def keys_of(places: Iterable[Place]) -> list[Key]:
 def bindings(*places: Place, priority: bool = False) -> list[Binding | tuple[str, str] | tuple[str, str, str]]:
     """The keys of some places as Textual takes them."""
     return [Binding(key.key, key.action, key.words, show=False, priority=priority) for key in keys_of(places)]
-
-

@@ -1,33 +1,60 @@
 """One waiting decision, of either kind: a call that an agent asks for, or a change that loosens a control."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from textual.content import Content
 
-from stack_local.wire.decisions import PendingDecision
-from stack_local.wire.intents import IntentApproval
+from stack_local.wire.decisions import ApproveDecision, PendingDecision, RejectDecision
+from stack_local.wire.intents import ApproveIntent, ExactCall, IntentApproval, RejectIntent, SendBackIntent
 from tui.format import column, duration, fitted, visible
+
+DecisionRequest = ApproveIntent | SendBackIntent | RejectIntent | ApproveDecision | RejectDecision
+"""What a person's answer becomes."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedCall:
+    """A call that an agent asks for. An approval whose bytes are gone cannot be judged, and is none."""
+
+    approval: IntentApproval
+    call: ExactCall
+
+    @property
+    def id(self) -> str:
+        """The approval's id."""
+        return self.approval.id
+
+    @property
+    def submitted_at(self) -> datetime:
+        """Since when it waits."""
+        return self.approval.submitted_at
+
+    @property
+    def expires_at(self) -> datetime:
+        """Until when it waits."""
+        return self.approval.expires_at
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
     """What waits, with what a yes to it is bound to."""
 
-    item: IntentApproval | PendingDecision
+    item: AskedCall | PendingDecision
 
     @property
     def id(self) -> str:
-        """The approval's id."""
+        """Its id: what a decision names."""
         return self.item.id
 
     @property
     def binding(self) -> tuple[str, str]:
         """Id and digest: a decision holds for these two and nothing else."""
         match self.item:
-            case IntentApproval() as approval:
-                return approval.id, approval.call.digest
+            case AskedCall() as asked:
+                return asked.id, asked.call.digest
             case PendingDecision() as decision:
                 return decision.id, hashlib.sha256(decision.model_dump_json().encode()).hexdigest()
 
@@ -40,23 +67,30 @@ class Pending:
         return Content(" ").join([*parts, column(self._who(who_width), who_width), Content(f"{left:>9}")])
 
     def _kind(self) -> Content:
-        return Content("call   " if isinstance(self.item, IntentApproval) else "control")
+        return Content("call   " if isinstance(self.item, AskedCall) else "control")
 
     def _what(self, width: int) -> Content:
         match self.item:
-            case IntentApproval() as approval:
-                method = visible(approval.call.method, 7)
+            case AskedCall() as asked:
+                method = visible(asked.call.method, 7)
                 room = width - method.cell_length - 1
-                return Content.assemble((method.plain, "bold"), " ", fitted(approval.call.host + approval.call.path, room))
+                return Content.assemble(method.stylize("bold"), " ", fitted(asked.call.host + asked.call.path, room))
             case PendingDecision() as decision:
                 return fitted(decision.summary, width)
 
     def _who(self, width: int) -> Content:
         match self.item:
-            case IntentApproval() as approval:
-                return fitted(approval.agent_name, width)
+            case AskedCall() as asked:
+                return fitted(asked.approval.agent_name, width)
             case PendingDecision() as decision:
                 return fitted(decision.asked_by, width)
+
+
+def oldest_first(intents: Sequence[IntentApproval], decisions: Sequence[PendingDecision]) -> list[Pending]:
+    """Both kinds as one queue."""
+    calls = [Pending(AskedCall(intent, intent.call)) for intent in intents if intent.call is not None]
+    found = [*calls, *(Pending(decision) for decision in decisions)]
+    return sorted(found, key=lambda pending: pending.item.submitted_at)
 
 
 def queue_head(width: int) -> str:

@@ -1,1 +1,29 @@
-"""One handler per operation."""
+"""One handler per operation. Importing it binds them all."""
+
+from stack_local.operations import (
+    access,
+    agents,
+    audit,
+    credentials,
+    decisions,
+    intents,
+    keys,
+    passports,
+    proxy,
+    services,
+    vault,
+)
+
+__all__ = [
+    "access",
+    "agents",
+    "audit",
+    "credentials",
+    "decisions",
+    "intents",
+    "keys",
+    "passports",
+    "proxy",
+    "services",
+    "vault",
+]

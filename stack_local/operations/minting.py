@@ -8,6 +8,7 @@ from pydantic import SecretStr
 
 from stack_local.domain.actors import Actor, Kind
 from stack_local.domain.agents import Agent, AgentStatus
+from stack_local.domain.audit import Outcome
 from stack_local.domain.errors import Forbidden, InvalidRequest, NotFound, Unauthorized
 from stack_local.domain.ids import PassportId, SessionId
 from stack_local.domain.passports import (
@@ -22,7 +23,7 @@ from stack_local.domain.passports import (
     lifetime,
     state_of,
 )
-from stack_local.operations.context import Context, Extra
+from stack_local.operations.context import Context
 from stack_local.operations.visibility import require_agent
 from stack_local.store import access, agents, meta, passports, services
 from stack_local.store.database import Tx
@@ -271,7 +272,17 @@ def _automatic(tx: Tx, ctx: Context, agent_id: str) -> Passport:
         passports.set_refreshed(tx, held.jti, at=ctx.now)
     wanted = Wanted(granted, INTERACTIVE, is_automatic=True)
     issued = mint(tx, ctx, agent, wanted, refreshed=None if over else held)
-    ctx.trail.extras.append(Extra("passport.issue", agent_id, issued.jti, subject="automatic"))
+    ctx.core.scribe.write(
+        tx,
+        trace_id=ctx.trace_id,
+        actor=ctx.actor.label,
+        action="passport.issue",
+        outcome=Outcome.SUCCESS,
+        decided_by="appliance",
+        agent_id=agent_id,
+        passport_jti=issued.jti,
+        subject="automatic",
+    )
     return passports.get(tx, issued.jti)
 
 

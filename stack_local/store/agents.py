@@ -165,3 +165,9 @@ def _view(row: Row) -> wire.Agent:
         created_at=from_milliseconds(row["created_at"]),
         updated_at=from_milliseconds(row["updated_at"]),
     )
+
+
+def find_name(tx: Tx, agent_id: str) -> str | None:
+    """The agent's name, if it still exists."""
+    row = tx.find("SELECT name FROM agents WHERE id = :id", id=agent_id)
+    return None if row is None else str(row["name"])

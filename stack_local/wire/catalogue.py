@@ -62,6 +62,8 @@ class Operation:
     surfaces: frozenset[Surface]
     while_locked: bool
     """Whether it is served while the vault is locked."""
+    while_sealed: bool
+    """Whether it is served while there is no open vault at all."""
     destructive: bool
     title: str
     description: str
@@ -90,6 +92,7 @@ def operation(
     loosens: str | None = None,
     surfaces: frozenset[Surface] = EVERYWHERE,
     while_locked: bool = True,
+    while_sealed: bool = False,
     destructive: bool = False,
 ) -> Callable[[type[_R]], type[_R]]:
     """Declare a request class as an operation.
@@ -117,6 +120,7 @@ def operation(
             loosens=loosens,
             surfaces=surfaces,
             while_locked=while_locked,
+            while_sealed=while_sealed,
             destructive=destructive,
             title=_title(name),
             description=" ".join((request.__doc__ or "").split()),

@@ -104,7 +104,7 @@ class IntentApproval(View):
     agent_name: str
     session_id: str
     status: Status
-    call: ExactCall
+    call: ExactCall | None = Field(description="Null once its bytes were shredded after their time.")
     original_digest: str | None = Field(description="The digest of the call as submitted, where a person edited it.")
     reason: str | None
     simulation: Simulation | None

@@ -9,7 +9,6 @@ from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
 from stack_local.wire.types import JsonBody
 
 Passphrase = Annotated[SecretStr, Field(max_length=4096)]
-ADMIN_ONLY = PERSON_SIDE
 
 
 class Health(View):
@@ -71,17 +70,17 @@ class Jwks(View):
     keys: list[dict[str, JsonBody]]
 
 
-@operation(scope=None, route="GET /healthz", effect="read")
+@operation(scope=None, route="GET /healthz", effect="read", while_sealed=True)
 class GetHealth(Request[Health]):
     """Whether the appliance answers, and whether it is sealed, locked or unlocked."""
 
 
-@operation(scope=None, route="GET /v1/.well-known/jwks.json", effect="read")
+@operation(scope=None, route="GET /v1/.well-known/jwks.json", effect="read", while_sealed=True)
 class GetJwks(Request[Jwks]):
     """The public keys that verify passports offline."""
 
 
-@operation(scope="vault:read", route="GET /v1/status", effect="read", surfaces=ADMIN_ONLY)
+@operation(scope=None, route="GET /v1/status", effect="read", surfaces=PERSON_SIDE, while_sealed=True)
 class GetStatus(Request[Status]):
     """What the status bar shows."""
 
@@ -89,14 +88,28 @@ class GetStatus(Request[Status]):
     wait_seconds: int = Field(0, ge=0, le=20)
 
 
-@operation(scope=None, route="POST /v1/vault/create", effect="external", surfaces=ADMIN_ONLY, audit="vault.create")
+@operation(
+    scope=None,
+    route="POST /v1/vault/create",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    audit="vault.create",
+    while_sealed=True,
+)
 class CreateVault(Request[Created]):
     """Set up an empty home: a vault under a passphrase, and a recovery code."""
 
     passphrase: Passphrase
 
 
-@operation(scope=None, route="POST /v1/vault/unlock", effect="external", surfaces=ADMIN_ONLY, audit="vault.unlock")
+@operation(
+    scope=None,
+    route="POST /v1/vault/unlock",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    audit="vault.unlock",
+    while_sealed=True,
+)
 class UnlockVault(Request[OperatorSession]):
     """Open the vault with the passphrase (or the recovery code) and begin an operator session."""
 
@@ -104,18 +117,22 @@ class UnlockVault(Request[OperatorSession]):
     recovery_code: Passphrase | None = None
 
 
-@operation(scope=None, route="POST /v1/sessions", effect="external", surfaces=ADMIN_ONLY, audit="session.create")
+@operation(scope=None, route="POST /v1/sessions", effect="external", surfaces=PERSON_SIDE, audit="session.create")
 class CreateSession(Request[OperatorSession]):
     """Begin an operator session for the passphrase, on a vault that is unlocked already."""
 
     passphrase: Passphrase
 
 
-@operation(scope="vault:write", route="POST /v1/vault/lock", effect="external", surfaces=ADMIN_ONLY, audit="vault.lock")
+@operation(
+    scope="vault:write", route="POST /v1/vault/lock", effect="external", surfaces=PERSON_SIDE, audit="vault.lock"
+)
 class LockVault(Request[VaultState]):
     """Lock: no injection, no approving, sessions end; the queue, the audit log and revocation go on."""
 
 
-@operation(scope="vault:write", route="POST /v1/vault/seal", effect="external", surfaces=ADMIN_ONLY, audit="vault.seal")
+@operation(
+    scope="vault:write", route="POST /v1/vault/seal", effect="external", surfaces=PERSON_SIDE, audit="vault.seal"
+)
 class SealVault(Request[VaultState]):
     """Seal: the process starts anew, so that no key stays in memory."""

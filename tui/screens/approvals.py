@@ -1,7 +1,6 @@
 """Approvals: the queue of what waits for a person, the exact call, and the ways to answer."""
 
 from functools import partial
-from typing import ClassVar
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -14,14 +13,13 @@ from textual.widgets import OptionList
 
 from stack_local.client import Client
 from stack_local.system import System
-from stack_local.wire.catalogue import Request, View
-from stack_local.wire.decisions import ListPendingDecisions, PendingDecision
+from stack_local.wire.decisions import ApproveDecision, ListPendingDecisions, PendingDecision, RejectDecision
 from stack_local.wire.intents import CallEdits, IntentApproval, ListIntents
 from tui.arming import Arming
 from tui.asking import ask
 from tui.keymap import Place, bindings
 from tui.messages import Done, QueueLoaded, Refused
-from tui.pending import Pending, queue_head
+from tui.pending import AskedCall, DecisionRequest, Pending, oldest_first, queue_head
 from tui.screens.approve_dialogue import ApproveDialogue
 from tui.screens.bytes import BytesScreen
 from tui.screens.edit import EditScreen
@@ -40,15 +38,13 @@ PAGE = 100
 ARMING_LOOK_SECONDS = 0.1
 EMPTY = "Nothing waits.\n\nAgents ask with stack_submit_intent, or by a call that needs your yes."
 
-DecisionRequest = Request[IntentApproval] | Request[PendingDecision]
-
 
 class ApprovalsScreen(Screen[None]):
     """Nothing here decides on one key: every decision opens a dialogue that is bound to what was shown."""
 
     CSS_PATH = "approvals.tcss"
     BINDINGS = bindings("approvals", "main")
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]  # noqa: RUF012 (Textual reads it as it is)
     places: tuple[Place, ...] = ("approvals", "main")
 
     def __init__(self, client: Client, system: System) -> None:
@@ -99,8 +95,7 @@ class ApprovalsScreen(Screen[None]):
 
     @on(QueueLoaded)
     def _take_queue(self, loaded: QueueLoaded) -> None:
-        found = [Pending(item) for item in [*loaded.intents, *loaded.decisions]]
-        found.sort(key=lambda pending: pending.item.submitted_at)
+        found = oldest_first(loaded.intents, loaded.decisions)
         self._waiting = {pending.id: pending for pending in found}
         self._draw()
 
@@ -114,7 +109,7 @@ class ApprovalsScreen(Screen[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        now, width = self._system.now(), max(40, self._queue.size.width - 3)
+        now, width = self._system.now(), max(40, self.size.width - 3)
         self._queue.show_rows([Row(pending.id, pending.row(now, width)) for pending in self._waiting.values()])
         self._head.show(Content(queue_head(width)))
         self._empty.display = not self._waiting
@@ -154,8 +149,8 @@ class ApprovalsScreen(Screen[None]):
     def action_edit(self) -> None:
         """Edit the call, and then ask as for any yes."""
         match self._decidable():
-            case Pending(item=IntentApproval() as approval) as pending:
-                self.app.push_screen(EditScreen(approval), partial(self._approve_edited, pending))
+            case Pending(item=AskedCall() as asked) as pending:
+                self.app.push_screen(EditScreen(asked.call), partial(self._approve_edited, pending))
             case Pending():
                 self._notice.warn("a change of controls cannot be edited: reject it and say what you want")
 
@@ -166,7 +161,7 @@ class ApprovalsScreen(Screen[None]):
     def action_send_back(self) -> None:
         """Return the call with a note."""
         match self._decidable():
-            case Pending(item=IntentApproval()) as pending:
+            case Pending(item=AskedCall()) as pending:
                 self._open(NoteScreen(send_back(pending)))
             case Pending():
                 self._notice.warn("a change of controls is approved or rejected")
@@ -179,7 +174,7 @@ class ApprovalsScreen(Screen[None]):
     def action_reject_and_block(self) -> None:
         """Refuse it, and the agent with it."""
         match self._decidable():
-            case Pending(item=IntentApproval()) as pending:
+            case Pending(item=AskedCall()) as pending:
                 self._open(NoteScreen(reject_and_block(pending)))
             case Pending():
                 self._notice.warn("only a call's agent can be blocked: press r to reject this")
@@ -206,7 +201,11 @@ class ApprovalsScreen(Screen[None]):
 
     @work(group="decide")
     async def _decide(self, request: DecisionRequest) -> None:
-        answer: View | None = await ask(self._client, request, self.post_message)
+        answer: IntentApproval | PendingDecision | None
+        if isinstance(request, ApproveDecision | RejectDecision):
+            answer = await ask(self._client, request, self.post_message)
+        else:
+            answer = await ask(self._client, request, self.post_message)
         if answer is not None:
             self.post_message(Done(DECIDED[type(request).__name__]))
         self._load()

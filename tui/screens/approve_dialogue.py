@@ -9,15 +9,14 @@ from textual.widgets import Input, OptionList
 
 from stack_local.domain.approvals import MAX_USES, MAX_VALID_SECONDS, Breadth
 from stack_local.system import System
-from stack_local.wire.catalogue import Request
 from stack_local.wire.decisions import ApproveDecision, PendingDecision
-from stack_local.wire.intents import ApproveIntent, CallEdits, IntentApproval
+from stack_local.wire.intents import ApproveIntent, CallEdits
 from tui.arming import Arming
 from tui.calls import bound, where, will_happen
 from tui.differences import changes
 from tui.edits import apply
 from tui.format import fitted
-from tui.pending import Pending
+from tui.pending import AskedCall, DecisionRequest, Pending
 from tui.screens.confirm import ConfirmScreen
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
@@ -26,7 +25,7 @@ from tui.widgets.text import Text
 
 DEFAULT_USES = 3
 DEFAULT_MINUTES = 15
-CHOICES = {
+CHOICES: dict[str, str] = {
     Breadth.ONCE: "Approve once",
     Breadth.USES: "Approve N times…",
     Breadth.TIME: "Approve for a time…",
@@ -35,10 +34,8 @@ CHOICES = {
 NO = "no"
 EDITS_SHOWN = 5
 
-ApprovalRequest = Request[IntentApproval] | Request[PendingDecision]
 
-
-class ApproveDialogue(ModalScreen[ApprovalRequest | None]):
+class ApproveDialogue(ModalScreen[DecisionRequest | None]):
     """Answers with the request to send. The narrowest yes comes first; wider ones take another step."""
 
     CSS_PATH = "approve_dialogue.tcss"
@@ -81,16 +78,16 @@ class ApproveDialogue(ModalScreen[ApprovalRequest | None]):
 
     def _title(self) -> Content:
         match self._pending.item:
-            case IntentApproval() as approval:
-                path = fitted(approval.call.path, 60)
-                return Content.assemble("Approve ", where(approval.call), "\n", path, "\n", bound(approval))
+            case AskedCall() as asked:
+                path = fitted(asked.call.path, 60)
+                return Content.assemble("Approve ", where(asked.call), "\n", path, "\n", bound(asked))
             case PendingDecision() as decision:
                 return Content.assemble(("Allow: ", "bold"), fitted(decision.summary, 60))
 
     def _edited(self) -> Content:
         match self._pending.item, self._edits:
-            case IntentApproval() as approval, CallEdits() as edits:
-                found = list(changes(approval.call, apply(approval.call, edits)))
+            case AskedCall() as asked, CallEdits() as edits:
+                found = list(changes(asked.call, apply(asked.call, edits)))
                 lines = [Content.assemble("  ", change.in_words()) for change in found[:EDITS_SHOWN]]
                 more = [Content(f"  … (+{len(found) - EDITS_SHOWN} changes)")] if len(found) > EDITS_SHOWN else []
                 return Content("\n").join([Content.assemble(("With your edits:", "bold")), *lines, *more])
@@ -100,7 +97,9 @@ class ApproveDialogue(ModalScreen[ApprovalRequest | None]):
     def _unseen(self) -> Content:
         if self._is_seen:
             return Content("")
-        return Content.assemble(("! You have not seen all of it.", "bold $warning"), " Space scrolls, x shows every byte.")
+        return Content.assemble(
+            ("! You have not seen all of it.", "bold $warning"), " Space scrolls, x shows every byte."
+        )
 
     def _names(self) -> dict[str, str]:
         if isinstance(self._pending.item, PendingDecision):
@@ -120,9 +119,9 @@ class ApproveDialogue(ModalScreen[ApprovalRequest | None]):
         if chosen == NO:
             return Content("It goes on waiting.")
         match self._pending.item:
-            case IntentApproval() as approval:
+            case AskedCall() as asked:
                 breadth, number = Breadth(chosen), self._typed_number(chosen)
-                return will_happen(approval, breadth, self._system.now(), uses=number, minutes=number)
+                return will_happen(asked, breadth, self._system.now(), uses=number, minutes=number)
             case PendingDecision():
                 return Content("The change is made at once, as you.")
 
@@ -179,15 +178,15 @@ class ApproveDialogue(ModalScreen[ApprovalRequest | None]):
         if is_sure:
             self.dismiss(self._request())
 
-    def _request(self) -> ApprovalRequest:
+    def _request(self) -> DecisionRequest:
         match self._pending.item:
             case PendingDecision() as decision:
                 return ApproveDecision(approval_id=decision.id)
-            case IntentApproval() as approval:
+            case AskedCall() as asked:
                 breadth, number = Breadth(self._chosen), self._typed_number(self._chosen)
                 return ApproveIntent(
-                    approval_id=approval.id,
-                    digest=approval.call.digest,
+                    approval_id=asked.id,
+                    digest=asked.call.digest,
                     breadth=breadth,
                     uses=number if breadth is Breadth.USES else None,
                     valid_seconds=number * 60 if breadth is Breadth.TIME else None,

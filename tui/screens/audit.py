@@ -43,7 +43,9 @@ class AuditScreen(Screen[None]):
         super().__init__()
         self._client = client
         self._entries: list[AuditEntry] = []
-        self._filter = Input(placeholder="filter: words that a row must hold, e.g. proxy refused", id="filter", compact=True)
+        self._filter = Input(
+            placeholder="filter: words that a row must hold, e.g. proxy refused", id="filter", compact=True
+        )
         self._head = Text(id="head")
         self._list = RowList(id="log")
         self._detail = Text(id="entry")
@@ -86,7 +88,7 @@ class AuditScreen(Screen[None]):
     @on(Input.Changed, "#filter")
     @on(Resize)
     def _draw(self) -> None:
-        width = max(40, self._list.size.width - 3)
+        width = max(40, self.size.width - 3)
         words = self._filter.value.casefold().split()
         shown = [entry for entry in self._entries if _holds(entry, words)]
         is_at_top = not self._list.selected_index
@@ -155,9 +157,11 @@ def _in_full(entry: AuditEntry) -> Content:
     if entry.decided_by is not None:
         who = Content.assemble(who, (" · decided by ", "$text-muted"), visible(entry.decided_by, 60))
     chain = f"#{entry.sequence} · {entry.entry_hash[:16]} ← {entry.prev_entry_hash[:16]}"
-    lines = [Content.assemble((visible(entry.subject or entry.action, 240).plain, "bold")), who, visible(chain, 80)]
+    lines = [Content.assemble(visible(entry.subject or entry.action, 240).stylize("bold")), who, visible(chain, 80)]
     if entry.error_message is not None or entry.error_code is not None:
-        lines.append(Content.assemble(visible(entry.error_code or "", 64), " ", visible(entry.error_message or "", 240)))
+        lines.append(
+            Content.assemble(visible(entry.error_code or "", 64), " ", visible(entry.error_message or "", 240))
+        )
     if entry.detail:
         pairs = [f"{name}={value}" for name, value in entry.detail.items()]
         lines.append(visible(" · ".join(pairs), 400))

@@ -5,10 +5,10 @@ from textual.content import Content
 from textual.screen import ModalScreen
 
 from stack_local.wire.decisions import PendingDecision
-from stack_local.wire.intents import ExactCall, IntentApproval
+from stack_local.wire.intents import ExactCall
 from tui.calls import where
 from tui.format import byte_size, visible
-from tui.pending import Pending
+from tui.pending import AskedCall, Pending
 from tui.widgets.hex_view import HexView
 from tui.widgets.key_hints import hints
 from tui.widgets.text import Text
@@ -47,10 +47,10 @@ class BytesScreen(ModalScreen[bool]):
     def _title(self) -> Content:
         size = byte_size(len(self._content))
         match self._pending.item:
-            case IntentApproval() as approval:
-                digest = visible(approval.call.digest, 64)
+            case AskedCall() as asked:
+                digest = visible(asked.call.digest, 64)
                 return Content.assemble(
-                    where(approval.call), f"  ·  {size} bound by digest ", digest[:16], "\n",
+                    where(asked.call), f"  ·  {size} bound by digest ", digest[:16], "\n",
                     "Headers in the order kept; the credential is added when it is sent.",
                 )  # fmt: skip
             case PendingDecision() as decision:
@@ -60,8 +60,8 @@ class BytesScreen(ModalScreen[bool]):
 def bytes_of(pending: Pending) -> bytes:
     """What is bound: the request without its credential, or the arguments of the change."""
     match pending.item:
-        case IntentApproval() as approval:
-            return _request_bytes(approval.call)
+        case AskedCall() as asked:
+            return _request_bytes(asked.call)
         case PendingDecision() as decision:
             return decision.model_dump_json(include={"operation", "arguments"}, indent=2).encode()
 

@@ -8,7 +8,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, TextArea
 
 from stack_local.domain.errors import InvalidRequest
-from stack_local.wire.intents import CallEdits, IntentApproval
+from stack_local.wire.intents import CallEdits, ExactCall
 from tui.asking import refusal
 from tui.calls import is_json, where
 from tui.differences import changes
@@ -28,9 +28,9 @@ class EditScreen(ModalScreen[CallEdits | None]):
         ("escape", "leave", "Leave the call as it is"),
     ]
 
-    def __init__(self, approval: IntentApproval) -> None:
+    def __init__(self, call: ExactCall) -> None:
         super().__init__()
-        self._approval = approval
+        self._call = call
         self._draft: Draft | None = None
         self._url = Input(id="url", compact=True, max_length=8192)
         self._query = TextArea(id="query", compact=True, tab_behavior="focus")
@@ -40,7 +40,7 @@ class EditScreen(ModalScreen[CallEdits | None]):
         self._notice = Notice()
 
     def compose(self) -> ComposeResult:
-        yield Text(Content.assemble("Edit ", where(self._approval.call)), id="title")
+        yield Text(Content.assemble("Edit ", where(self._call)), id="title")
         with Vertical(id="fields"):
             yield Text("URL, without its query")
             yield self._url
@@ -48,7 +48,7 @@ class EditScreen(ModalScreen[CallEdits | None]):
             yield self._query
             yield Text("Headers (JSON)")
             yield self._headers
-            yield Text("Body (JSON)" if is_json(self._approval.call) else "Body (text)")
+            yield Text("Body (JSON)" if is_json(self._call) else "Body (text)")
             yield self._body
         yield self._difference
         yield self._notice
@@ -56,7 +56,7 @@ class EditScreen(ModalScreen[CallEdits | None]):
 
     def on_mount(self) -> None:
         try:
-            self._draft = draft(self._approval.call)
+            self._draft = draft(self._call)
         except InvalidRequest as refused:
             self._notice.refuse(refusal(refused))
             self.query_one("#fields").disabled = True
@@ -88,7 +88,7 @@ class EditScreen(ModalScreen[CallEdits | None]):
         if edits is None:
             return
         self._notice.clear_words()
-        found = list(changes(self._approval.call, apply(self._approval.call, edits)))
+        found = list(changes(self._call, apply(self._call, edits)))
         words = [found[0].in_words()] if found else [Content("no change yet")]
         more = [Content(f"and {plural(len(found) - 1, 'more change')}")] if len(found) > 1 else []
         self._difference.show(Content(" · ").join([*words, *more]))
@@ -98,7 +98,7 @@ class EditScreen(ModalScreen[CallEdits | None]):
             return None
         after = Draft(self._url.value, self._query.text, self._headers.text, self._body.text)
         try:
-            return parse(self._draft, after, json_body=is_json(self._approval.call))
+            return parse(self._draft, after, json_body=is_json(self._call))
         except InvalidRequest as refused:
             self._notice.refuse(refusal(refused))
             return None

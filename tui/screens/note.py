@@ -10,20 +10,17 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
 
-from stack_local.wire.catalogue import Request
 from stack_local.wire.decisions import PendingDecision, RejectDecision
-from stack_local.wire.intents import IntentApproval, RejectIntent, SendBackIntent
+from stack_local.wire.intents import RejectIntent, SendBackIntent
 from tui.calls import where
 from tui.format import fitted, visible
-from tui.pending import Pending
+from tui.pending import AskedCall, DecisionRequest, Pending
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.text import Text
 
 NOTE_CHARACTERS = 1000
 BLOCK_WORD = "block"
-
-RejectionRequest = Request[IntentApproval] | Request[PendingDecision]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Refusal:
     consequence: Content
     needs_note: bool
     typed_word: str | None
-    request: Callable[[str | None], RejectionRequest]
+    request: Callable[[str | None], DecisionRequest]
 
 
 def send_back(pending: Pending) -> Refusal:
@@ -53,14 +50,14 @@ def reject(pending: Pending) -> Refusal:
     if isinstance(pending.item, PendingDecision):
         return Refusal(
             title=Content.assemble(("Reject: ", "bold"), _subject(pending)),
-            consequence=Content("The controls stay as they are. Nothing is revoked."),
+            consequence=_falls(pending),
             needs_note=False,
             typed_word=None,
             request=lambda note: RejectDecision(approval_id=pending.id, notes=note),
         )
     return Refusal(
         title=Content.assemble(("Reject: ", "bold"), _subject(pending)),
-        consequence=Content.assemble("The passport of ", _agent(pending), " is revoked, with all it delegated."),
+        consequence=_falls(pending),
         needs_note=False,
         typed_word=None,
         request=lambda note: RejectIntent(approval_id=pending.id, notes=note),
@@ -71,28 +68,31 @@ def reject_and_block(pending: Pending) -> Refusal:
     """No, and no more."""
     return Refusal(
         title=Content.assemble(("Reject and block: ", "bold"), _subject(pending)),
-        consequence=Content.assemble(
-            "The passport of ", _agent(pending), " is revoked, with all it delegated, and it gets no other until you unblock it."
-        ),
+        consequence=_falls(pending) + " It gets no other until you unblock it.",
         needs_note=False,
         typed_word=BLOCK_WORD,
         request=lambda note: RejectIntent(approval_id=pending.id, notes=note, block_future=True),
-    )  # fmt: skip
+    )
 
 
 def _subject(pending: Pending) -> Content:
     match pending.item:
-        case IntentApproval() as approval:
-            return Content.assemble(where(approval.call), " ", fitted(approval.call.path, 40))
+        case AskedCall() as asked:
+            return Content.assemble(where(asked.call), " ", fitted(asked.call.path, 40))
         case PendingDecision() as decision:
             return fitted(decision.summary, 60)
 
 
-def _agent(pending: Pending) -> Content:
-    return visible(pending.item.agent_name, 40) if isinstance(pending.item, IntentApproval) else Content("")
+def _falls(pending: Pending) -> Content:
+    match pending.item:
+        case AskedCall() as asked:
+            agent = visible(asked.approval.agent_name, 40)
+            return Content.assemble("The passport of ", agent, " is revoked, with all it delegated.")
+        case PendingDecision():
+            return Content("The controls stay as they are. Nothing is revoked.")
 
 
-class NoteScreen(ModalScreen[RejectionRequest | None]):
+class NoteScreen(ModalScreen[DecisionRequest | None]):
     """Takes the note, and answers with the request to send."""
 
     CSS_PATH = "note.tcss"

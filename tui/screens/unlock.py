@@ -1,13 +1,12 @@
 """Unlocking: the passphrase, or the recovery code, for an operator session."""
 
+from pydantic import SecretStr
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.message import Message
 from textual.screen import Screen
 from textual.widgets import Input
-
-from pydantic import SecretStr
 
 from stack_local.client import Client
 from stack_local.domain import errors
@@ -19,8 +18,7 @@ from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.text import Text
 
-PASSPHRASE = "Passphrase"
-RECOVERY_CODE = "Recovery code"
+BY_PASSPHRASE, BY_CODE = "Passphrase", "Recovery code"
 
 
 class UnlockScreen(Screen[None]):
@@ -36,14 +34,14 @@ class UnlockScreen(Screen[None]):
         super().__init__()
         self._client = client
         self._uses_code = False
-        self._label = Text(PASSPHRASE, id="label")
+        self._label = Text(BY_PASSPHRASE, id="label")
         self._secret = Input(password=True, id="secret", compact=True, max_length=4096)
         self._notice = Notice()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="box"):
             yield Text("stack_local", id="name")
-            yield Text("Unlock to see what waits and to decide. Until then no call goes out.", id="why")
+            yield Text("Until you unlock it, no call goes out and nothing is decided.", id="why")
             yield self._label
             yield self._secret
             yield self._notice
@@ -55,7 +53,7 @@ class UnlockScreen(Screen[None]):
     def action_other_way(self) -> None:
         """Change between passphrase and recovery code."""
         self._uses_code = not self._uses_code
-        self._label.show(RECOVERY_CODE if self._uses_code else PASSPHRASE)
+        self._label.show(BY_CODE if self._uses_code else BY_PASSPHRASE)
         self._secret.value = ""
 
     @on(Input.Submitted)

@@ -9,11 +9,11 @@ from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 
 from stack_local.wire.decisions import PendingDecision
-from stack_local.wire.intents import ExactCall, IntentApproval
+from stack_local.wire.intents import ExactCall
 from tui.calls import body_in_words, indented, is_json, verdict_in_words, warnings, where
 from tui.differences import changes
 from tui.format import BLOCK_CHARACTERS, ends_cut, fitted, short_id, time_ago, time_left, visible, visible_block
-from tui.pending import Pending
+from tui.pending import AskedCall, Pending
 from tui.widgets.text import Text
 from tui.widgets.untrusted import UntrustedBox
 
@@ -91,31 +91,27 @@ class PendingDetail(Vertical):
         self._facts.show("")
 
     def _show_alerts(self, pending: Pending, now: datetime) -> None:
-        found = warnings(pending.item, now) if isinstance(pending.item, IntentApproval) else []
+        found = warnings(pending.item, now) if isinstance(pending.item, AskedCall) else []
         self._alerts.display = bool(found)
         self._alerts.show(Content("\n").join([Content.assemble(("! ", "bold $warning"), line) for line in found]))
 
     def _facts_of(self, pending: Pending, now: datetime) -> Content:
         width = max(20, self.size.width - 2 - LABEL_WIDTH)
-        match pending.item:
-            case IntentApproval() as approval:
-                facts = _intent_facts(approval, width, now)
-            case PendingDecision() as decision:
-                facts = _decision_facts(decision, width, now)
+        facts = _facts(pending, width, now)
         return Content("\n").join([_fact(label, value) for label, value in facts])
 
     def _show_rest(self, pending: Pending) -> None:
         self._reached_end = False
         self._scroll.scroll_home(animate=False)
         match pending.item:
-            case IntentApproval() as approval:
-                self._changes.show(_changes(approval))
-                self._agent_words.show(approval.reason)
-                self._rest.show(_rest_of_call(approval.call))
-                body = _body(approval.call)
+            case AskedCall() as asked:
+                self._changes.show(_changes(asked))
+                self._agent_words.show(asked.approval.reason)
+                self._rest.show(_rest_of_call(asked.call))
+                body = _body(asked.call)
                 self._is_cut = ends_cut(body)
                 self._body.show(body)
-                self._body.display = approval.call.body is not None
+                self._body.display = asked.call.body is not None
             case PendingDecision() as decision:
                 self._changes.show("It is carried out at once when you approve.")
                 self._agent_words.show(None)
@@ -129,29 +125,42 @@ class PendingDetail(Vertical):
 
 
 def _headline(pending: Pending, now: datetime, *, is_armed: bool) -> Content:
-    match pending.item:
-        case IntentApproval() as approval:
-            what = where(approval.call)
-        case PendingDecision() as decision:
-            what = Content.assemble(("Change of controls: ", "bold"), (fitted(decision.operation, 40).plain, "bold"))
     left = time_left(pending.item.expires_at, now)
-    return Content.assemble(what, f"  ·  {left}", "" if is_armed else ("  ·  arming…", "bold $warning"))
+    return Content.assemble(_what(pending), f"  ·  {left}", "" if is_armed else ("  ·  arming…", "bold $warning"))
+
+
+def _what(pending: Pending) -> Content:
+    match pending.item:
+        case AskedCall() as asked:
+            return where(asked.call)
+        case PendingDecision() as decision:
+            return Content.assemble((f"Change of controls: {fitted(decision.operation, 40).plain}", "bold"))
+
+
+def _facts(pending: Pending, width: int, now: datetime) -> list[tuple[str, Content]]:
+    match pending.item:
+        case AskedCall() as asked:
+            return _call_facts(asked, width, now)
+        case PendingDecision() as decision:
+            return _decision_facts(decision, width, now)
 
 
 def _fact(label: str, value: Content) -> Content:
     return Content.assemble((f"{label:<{LABEL_WIDTH}}", "$text-muted"), value)
 
 
-def _intent_facts(approval: IntentApproval, width: int, now: datetime) -> list[tuple[str, Content]]:
-    call = approval.call
-    asker = Content.assemble((fitted(approval.agent_name, width - 30).plain, "bold"), f" · {short_id(approval.session_id)}")
+def _call_facts(asked: AskedCall, width: int, now: datetime) -> list[tuple[str, Content]]:
+    call = asked.call
+    asker = Content.assemble(
+        fitted(asked.approval.agent_name, width - 30).stylize("bold"), f" · {short_id(asked.approval.session_id)}"
+    )
     facts = [
         ("Path", fitted(call.path, width)),
         ("Query", Content("none") if call.query is None else fitted(call.query, width)),
         ("Carries", _carries(call, width)),
-        ("As", Content.assemble((fitted(call.label, width - 24).plain, "bold"), " · ", visible(call.service, 20))),
-        ("Asked by", Content.assemble(asker, f", {time_ago(approval.submitted_at, now)}")),
-        ("Dry run", verdict_in_words(approval.simulation)),
+        ("As", Content.assemble(fitted(call.label, width - 24).stylize("bold"), " · ", visible(call.service, 20))),
+        ("Asked by", Content.assemble(asker, f", {time_ago(asked.approval.submitted_at, now)}")),
+        ("Dry run", verdict_in_words(asked.approval.simulation)),
     ]
     return facts if call.query is not None else [facts[0], *facts[2:]]
 
@@ -165,14 +174,17 @@ def _carries(call: ExactCall, width: int) -> Content:
 def _decision_facts(decision: PendingDecision, width: int, now: datetime) -> list[tuple[str, Content]]:
     return [
         ("What", fitted(decision.summary, width)),
-        ("Asked by", Content.assemble(fitted(decision.asked_by, width - 14), f", {time_ago(decision.submitted_at, now)}")),
+        (
+            "Asked by",
+            Content.assemble(fitted(decision.asked_by, width - 14), f", {time_ago(decision.submitted_at, now)}"),
+        ),
     ]
 
 
-def _changes(approval: IntentApproval) -> Content:
-    if approval.last_similar is None:
+def _changes(asked: AskedCall) -> Content:
+    if asked.approval.last_similar is None:
         return Content.assemble(("First of its kind: ", "bold"), "no call like it was approved before.")
-    found = list(changes(approval.last_similar, approval.call))
+    found = list(changes(asked.approval.last_similar, asked.call))
     if not found:
         return Content.assemble(("Unchanged: ", "bold"), "the same as the last one approved.")
     lines = [Content.assemble("  ", change.in_words()) for change in islice(found, CHANGES_SHOWN)]
@@ -199,6 +211,8 @@ def _body(call: ExactCall) -> Content:
 
 def _arguments(decision: PendingDecision) -> list[Content]:
     return [
-        Content.assemble((visible(name, 64).plain, "bold"), ": ", visible(json.dumps(value, ensure_ascii=False), BLOCK_CHARACTERS))
+        Content.assemble(
+            visible(name, 64).stylize("bold"), ": ", visible(json.dumps(value, ensure_ascii=False), BLOCK_CHARACTERS)
+        )
         for name, value in decision.arguments.items()
     ]

@@ -79,7 +79,9 @@ class RowList(OptionList):
     def _prompt(self, place: int) -> Content:
         sign = CURSOR if place == self._marked else NO_CURSOR
         lines = self._rows[place].content.split("\n")
-        return Content("\n").join([Content.assemble(sign if at == 0 else NO_CURSOR, line) for at, line in enumerate(lines)])
+        return Content("\n").join(
+            [Content.assemble(sign if at == 0 else NO_CURSOR, line) for at, line in enumerate(lines)]
+        )
 
 
 def _same(left: Sequence[Row], right: Sequence[Row]) -> bool:

@@ -10,7 +10,7 @@ from stack_local.wire.intents import ExactCall, IntentApproval
 Pending = IntentApproval | PendingDecision
 
 MAX_TEXT = 2000
-"""Characters shown of a body or a reason; the rest is said to be missing."""
+"""Characters shown of one text; the rest is said to be missing."""
 
 
 def card(pending: Pending, *, width: int) -> Iterator[str]:
@@ -28,11 +28,11 @@ def _call_card(approval: IntentApproval, width: int) -> Iterator[str]:
     yield from labeled(_call_pairs(approval), indent="  ", width=width)
     if call.body is not None:
         yield "  body, as it will be sent:"
-        yield from _cut(call.body, width)
+        yield from _quoted(call.body, width)
     yield from _warnings(approval, width)
     if approval.reason is not None:
         yield "  reason, in the agent's own words and not checked:"
-        yield from _cut(approval.reason, width)
+        yield from _quoted(approval.reason, width)
     yield from labeled(_identity(approval), indent="  ", width=width)
     yield from labeled([("digest", call.digest)], indent="  ", width=None)
 
@@ -46,10 +46,10 @@ def _call_pairs(approval: IntentApproval) -> list[tuple[str, str]]:
         ("host", call.host),
         ("path", call.path),
         ("query", call.query or "none"),
-        *((f"header {name}", value) for name, value in call.headers.items()),
+        *(("header", f"{name}: {value}") for name, value in call.headers.items()),
         ("body", _body_words(call)),
     ]
-    return [(printable(label), printable(value)) for label, value in pairs]
+    return [(label, printable(_cut(value))) for label, value in pairs]
 
 
 def _body_words(call: ExactCall) -> str:
@@ -69,10 +69,10 @@ def _warnings(approval: IntentApproval, width: int) -> Iterator[str]:
 
 def _change_card(decision: PendingDecision, width: int) -> Iterator[str]:
     yield "a key asks to loosen a control:"
-    pairs = [("change", decision.operation), ("asked by", decision.asked_by)]
-    yield from labeled([(label, printable(value)) for label, value in pairs], indent="  ", width=width)
+    pairs = [("change", printable(decision.operation)), ("asked by", printable(_cut(decision.asked_by)))]
+    yield from labeled(pairs, indent="  ", width=width)
     yield "  in words:"
-    yield from _cut(decision.summary, width)
+    yield from _quoted(decision.summary, width)
     yield "  with:"
     for line in lines(decision.model_dump(mode="json")["arguments"], width=width - 4):
         yield f"    {line}"
@@ -83,7 +83,11 @@ def _identity(pending: Pending) -> list[tuple[str, str]]:
     return [("waits until", pending.expires_at.isoformat()), ("id", printable(pending.id))]
 
 
-def _cut(text: str, width: int) -> Iterator[str]:
-    yield from barred(text[:MAX_TEXT], indent="    ", width=width)
+def _quoted(text: str, width: int) -> Iterator[str]:
+    yield from barred(_cut(text), indent="    ", width=width)
     if len(text) > MAX_TEXT:
-        yield f"    … {len(text) - MAX_TEXT} more characters"
+        yield "    (`stack-local intents get-approval --json` shows all of it)"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} … and {len(text) - MAX_TEXT} more characters"

@@ -32,8 +32,10 @@ def derived_groups() -> dict[str, click.Group]:
     groups: dict[str, click.Group] = {}
     for operation in CATALOGUE.values():
         if "cli" in operation.surfaces:
-            group = groups.setdefault(operation.area, _group(operation))
+            group = groups.setdefault(operation.area, click.Group(operation.area))
             group.add_command(derived_command(operation))
+    for group in groups.values():
+        group.help = group.short_help = ", ".join(group.commands)
     return groups
 
 
@@ -68,7 +70,3 @@ def _callback(operation: Operation) -> Callable[..., None]:
         show(shell, put(shell, operation, request, passphrase_file=passphrase_file))
 
     return run
-
-
-def _group(operation: Operation) -> click.Group:
-    return click.Group(operation.area, help=f"{operation.area.capitalize()}: the operations of this area.")

@@ -1,0 +1,44 @@
+"""From a stored key or passport to the actor it stands for."""
+
+from datetime import datetime
+
+from stack_local.domain import scopes
+from stack_local.domain.actors import Actor, Kind
+from stack_local.domain.ids import AgentId
+from stack_local.domain.passports import Passport
+from stack_local.wire.keys import ApiKey
+
+
+def actor_of_key(key: ApiKey) -> Actor:
+    """What an API key may do: its preset."""
+    return Actor(
+        kind=Kind.KEY,
+        id=key.id,
+        scopes=scopes.PRESETS[key.preset],
+        preset=key.preset,
+        agent_id=None if key.agent_id is None else AgentId(key.agent_id),
+        decides_agents=frozenset(key.decides_agents),
+        decides_services=frozenset(key.decides_services),
+        expires_at=key.expires_at,
+    )
+
+
+def actor_of_passport(passport: Passport) -> Actor:
+    """What a passport as the bearer may do: its own work."""
+    return Actor(
+        kind=Kind.PASSPORT,
+        id=passport.jti,
+        scopes=scopes.PASSPORT,
+        agent_id=passport.agent_id,
+        expires_at=passport.expires_at,
+    )
+
+
+def actor_of_session(session_id: str) -> Actor:
+    """A person at the terminal."""
+    return Actor(kind=Kind.SESSION, id=session_id, scopes=scopes.SESSION)
+
+
+def is_key_good(key: ApiKey, now: datetime) -> bool:
+    """Whether a key is accepted now."""
+    return key.revoked_at is None and (key.expires_at is None or now < key.expires_at)

@@ -1,0 +1,121 @@
+"""The appliance itself: health, keys, status, creating, unlocking, locking, sealing, sessions."""
+
+from pydantic import SecretStr
+
+from stack_local import __version__
+from stack_local.domain.audit import GENESIS
+from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.secrets import Secret
+from stack_local.operations.binding import handles
+from stack_local.operations.context import Context
+from stack_local.store import approvals, audit, meta, passports
+from stack_local.store.database import Tx
+from stack_local.wire.vault import (
+    Created,
+    CreateSession,
+    CreateVault,
+    GetHealth,
+    GetJwks,
+    GetStatus,
+    Health,
+    Jwks,
+    LockVault,
+    OperatorSession,
+    SealVault,
+    Status,
+    UnlockVault,
+    VaultState,
+)
+
+
+@handles(GetHealth)
+async def get_health(ctx: Context, request: GetHealth) -> Health:
+    """The process answers."""
+    return Health.model_validate({"ok": True, "state": ctx.ports.appliance.state, "version": __version__})
+
+
+@handles(GetJwks)
+async def get_jwks(ctx: Context, request: GetJwks) -> Jwks:
+    """The public keys; while sealed, from the small signed file."""
+    return Jwks.model_validate({"keys": ctx.ports.appliance.jwks()})
+
+
+@handles(GetStatus)
+async def get_status(ctx: Context, request: GetStatus) -> Status:
+    """The status now, or once something has changed."""
+    if request.after_changes is not None:
+        await ctx.ports.feed.wait_past(request.after_changes, seconds=request.wait_seconds)
+    counts: dict[str, object] = {
+        "operator_id": None, "pending": 0, "live_passports": 0, "chain_sequence": 0, "chain_head": GENESIS
+    }  # fmt: skip
+    if ctx.core_or_none is not None:
+        counts = await ctx.core.database.read(lambda tx: _counts(tx, ctx))
+    return Status.model_validate(
+        counts
+        | {
+            "state": ctx.ports.appliance.state,
+            "version": __version__,
+            "base_url": ctx.ports.appliance.base_url,
+            "changes": ctx.ports.feed.changes,
+            "approvals_advisory": ctx.ports.appliance.is_shared_user,
+            "alarm": ctx.ports.appliance.alarm,
+        }
+    )
+
+
+def _counts(tx: Tx, ctx: Context) -> dict[str, object]:
+    head = audit.head(tx)
+    live = passports.list_live(tx, now=ctx.now, agents=None, agent_id=None, session_id=None)
+    return {
+        "operator_id": meta.get(tx, "operator_id"),
+        "pending": approvals.count_pending(tx),
+        "live_passports": len(live),
+        "chain_sequence": head.sequence,
+        "chain_head": head.entry_hash,
+    }
+
+
+@handles(CreateVault)
+async def create_vault(ctx: Context, request: CreateVault) -> Created:
+    """Set up an empty home."""
+    return await ctx.ports.appliance.create(_secret(request.passphrase))
+
+
+@handles(UnlockVault)
+async def unlock_vault(ctx: Context, request: UnlockVault) -> OperatorSession:
+    """Open the vault, and begin a session for the person who could."""
+    if (request.passphrase is None) == (request.recovery_code is None):
+        raise InvalidRequest("one of two is needed", field="passphrase", rule="passphrase or recovery_code")
+    await ctx.ports.appliance.unlock(
+        passphrase=None if request.passphrase is None else _secret(request.passphrase),
+        recovery_code=None if request.recovery_code is None else _secret(request.recovery_code),
+    )
+    return _begin(ctx)
+
+
+@handles(CreateSession)
+async def create_session(ctx: Context, request: CreateSession) -> OperatorSession:
+    """Begin a session for the passphrase."""
+    await ctx.ports.appliance.check_passphrase(_secret(request.passphrase))
+    return _begin(ctx)
+
+
+def _begin(ctx: Context) -> OperatorSession:
+    token, ends_at = ctx.ports.sessions.begin()
+    return OperatorSession(session=SecretStr(token.reveal()), expires_at=ends_at)
+
+
+@handles(LockVault)
+async def lock_vault(ctx: Context, request: LockVault) -> VaultState:
+    """Forget the credential key; every session ends."""
+    return ctx.ports.appliance.lock()
+
+
+@handles(SealVault)
+async def seal_vault(ctx: Context, request: SealVault) -> VaultState:
+    """Start the process anew once this is answered."""
+    return ctx.ports.appliance.seal()
+
+
+def _secret(value: SecretStr) -> Secret:
+    return Secret(value.get_secret_value())

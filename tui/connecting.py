@@ -1,0 +1,106 @@
+"""What is filled in to connect a service, and the request and the review that come of it."""
+
+from dataclasses import dataclass, field
+
+from pydantic import SecretStr, ValidationError
+from textual.content import Content
+
+from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.services import InjectionStyle
+from stack_local.wire.agents import Agent
+from stack_local.wire.services import ConnectCustomService, InjectionSpec
+from tui.format import plural, visible
+
+STYLES = {
+    InjectionStyle.BEARER: "Authorization: Bearer …",
+    InjectionStyle.HEADER: "a header of its own",
+    InjectionStyle.BASIC: "user and password (Basic)",
+    InjectionStyle.QUERY: "a query parameter",
+}
+"""What the dialogue offers. A template of several fields is for the command."""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A filled-in dialogue. The secret is in no repr."""
+
+    hosts: list[str]
+    name: str
+    account: str | None
+    style: InjectionStyle
+    placed: str | None
+    user: str | None
+    secret: str = field(repr=False)
+    scopes: list[str]
+    asks_everything: bool
+    verify_path: str | None
+    agent: Agent | None
+
+
+def request_of(form: Form) -> ConnectCustomService:
+    """The request to connect.
+
+    Raises:
+        InvalidRequest: a field is missing or breaks its rule; names the field, never its value.
+    """
+    if not form.hosts:
+        raise InvalidRequest("name at least one host", field="hosts")
+    if not form.secret:
+        raise InvalidRequest("type the secret", field="secret")
+    if form.style in (InjectionStyle.HEADER, InjectionStyle.QUERY) and form.placed is None:
+        raise InvalidRequest("name the header or the parameter", field="in")
+    try:
+        return ConnectCustomService.model_validate(_values(form))
+    except ValidationError as error:
+        place = error.errors(include_input=False, include_url=False)[0]["loc"][0]
+        raise InvalidRequest(f"{str(place).replace('_', ' ')} breaks its rule", field=str(place)) from None
+
+
+def _values(form: Form) -> dict[str, object]:
+    is_basic = form.style is InjectionStyle.BASIC
+    credential: object = SecretStr(form.secret)
+    if is_basic:
+        credential = {"username": SecretStr(form.user or ""), "password": SecretStr(form.secret)}
+    placed = form.placed if form.style in (InjectionStyle.HEADER, InjectionStyle.QUERY) else None
+    values: dict[str, object] = {
+        "name": form.name,
+        "credential": credential,
+        "hosts": form.hosts,
+        "injection": InjectionSpec(style=form.style, name=placed),
+        "scopes": form.scopes,
+        "account": form.account,
+        "asks_everything": form.asks_everything,
+        "verify_path": form.verify_path,
+    }
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def agent_choice(agent: Agent) -> Content:
+    """An agent as one of the choices."""
+    return visible(agent.name, 48)
+
+
+def review(form: Form) -> Content:
+    """What will happen, with the number of characters of the secret and none of them."""
+    hosts = Content("\n").join([Content.assemble("  ", visible(host, 60)) for host in form.hosts])
+    lines = [
+        Content.assemble(
+            "The secret (", plural(len(form.secret), "character"), f") is kept here and sent as {form.style}"
+        ),
+        Content.assemble("to these hosts and to no other:"),
+        hosts,
+        Content.assemble(
+            "Name ", visible(form.name, 64).stylize("bold"), " · account ", visible(form.account or "not said", 64)
+        ),
+        Content("Every call asks you." if form.asks_everything else "Reads go out at once, writes ask you."),
+        _grant_words(form),
+    ]
+    return Content("\n").join(lines)
+
+
+def _grant_words(form: Form) -> Content:
+    if form.agent is None:
+        return Content("No agent may use it yet.")
+    return Content.assemble(
+        visible(form.agent.name, 48).stylize("bold"), f" may use it at once: {' and '.join(form.scopes)}."
+    )

@@ -1,0 +1,203 @@
+"""Connecting a service: the host first, the secret typed here, and the grant in the same step."""
+
+from textual import on, work
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import ModalScreen
+from textual.widgets import Checkbox, Input, Select
+
+from stack_local.client import Client
+from stack_local.domain.errors import StackError
+from stack_local.domain.services import InjectionStyle
+from stack_local.domain.urls import parse_host_port
+from stack_local.wire.access import GrantAgentAccess
+from stack_local.wire.agents import Agent, ListAgents
+from stack_local.wire.services import ConnectCustomService
+from tui.asking import ask, refusal
+from tui.connecting import STYLES, Form, agent_choice, request_of, review
+from tui.format import visible
+from tui.messages import AgentsLoaded, Refused, ServiceConnected
+from tui.screens.confirm import ConfirmScreen
+from tui.widgets.key_hints import hints
+from tui.widgets.notice import Notice
+from tui.widgets.text import Text
+
+NOBODY = ""
+
+
+class ConnectScreen(ModalScreen[str | None]):
+    """Answers with the words of what was done. The secret stands as dots, and leaves with the request alone."""
+
+    CSS_PATH = "connect.tcss"
+    BINDINGS = [("escape", "leave", "Leave it"), ("ctrl+s", "review", "Go on")]  # noqa: RUF012
+
+    def __init__(self, client: Client) -> None:
+        super().__init__()
+        self._client = client
+        self._agents: dict[str, Agent] = {}
+        self._form: Form | None = None
+        self._fields = {name: Input(id=name, compact=True, max_length=length) for name, length in LENGTHS.items()}
+        self._secret = Input(id="secret", password=True, compact=True, max_length=65_536)
+        self._style = Select(
+            [(Content(words), style.value) for style, words in STYLES.items()],
+            id="style", allow_blank=False, value=InjectionStyle.BEARER.value, compact=True,
+        )  # fmt: skip
+        self._agent = Select[str]([(Content("nobody yet"), NOBODY)], id="agent", allow_blank=False, compact=True)
+        self._reads = Checkbox("read", value=True, id="reads", compact=True)
+        self._writes = Checkbox("write", value=True, id="writes", compact=True)
+        self._asks = Checkbox("reads ask me too", id="asks", compact=True)
+        self._notice = Notice()
+
+    def compose(self) -> ComposeResult:
+        with Vertical(id="dialogue"):
+            yield Text("Connect a service", id="title")
+            for label, widget in self._lines():
+                with Horizontal(classes="line"):
+                    yield Text(label, classes="label")
+                    yield widget
+            with Horizontal(classes="line"):
+                yield Text("May", classes="label")
+                yield self._reads
+                yield self._writes
+                yield self._asks
+            with Horizontal(classes="line"):
+                yield Text("Grant to", classes="label")
+                yield self._agent
+            yield self._notice
+            yield Text(hints([("Tab", "next field"), ("^s", "review"), ("Esc", "leave it")]))
+
+    def _lines(self) -> list[tuple[str, Input | Select[str]]]:
+        fields = self._fields
+        return [
+            ("Hosts", fields["hosts"]),
+            ("Name", fields["name"]),
+            ("Account", fields["account"]),
+            ("Sent as", self._style),
+            ("In", fields["placed"]),
+            ("User", fields["user"]),
+            ("Secret", self._secret),
+            ("Test path", fields["verify_path"]),
+        ]
+
+    def on_mount(self) -> None:
+        for name, hint in HINTS.items():
+            self._fields[name].placeholder = hint
+        self._show_needed()
+        self._fields["hosts"].focus()
+        self._load_agents()
+
+    @work(exclusive=True, group="load")
+    async def _load_agents(self) -> None:
+        answer = await ask(self._client, ListAgents(), self.post_message)
+        if answer is not None:
+            self.post_message(AgentsLoaded(answer.items))
+
+    @on(AgentsLoaded)
+    def _offer_agents(self, loaded: AgentsLoaded) -> None:
+        self._agents = {agent.id: agent for agent in loaded.agents}
+        offered = [(agent_choice(agent), agent.id) for agent in loaded.agents]
+        self._agent.set_options([(Content("nobody yet"), NOBODY), *offered])
+        self._agent.value = NOBODY
+
+    @on(Select.Changed, "#style")
+    def _show_needed(self) -> None:
+        style = InjectionStyle(str(self._style.value))
+        self._line_of("placed").display = style in (
+            InjectionStyle.HEADER,
+            InjectionStyle.QUERY,
+            InjectionStyle.TEMPLATE,
+        )
+        self._line_of("user").display = style in (InjectionStyle.BASIC, InjectionStyle.TEMPLATE)
+
+    def _line_of(self, name: str) -> Horizontal:
+        line = self._fields[name].parent
+        assert isinstance(line, Horizontal)
+        return line
+
+    def action_leave(self) -> None:
+        """Connect nothing."""
+        self._secret.value = ""
+        self.dismiss(None)
+
+    @on(Input.Submitted)
+    def _next_field(self) -> None:
+        self.screen.focus_next()
+
+    def action_review(self) -> None:
+        """Say what will happen, and ask."""
+        try:
+            form = self._filled()
+            request_of(form)
+        except StackError as refused:
+            self._notice.refuse(refusal(refused))
+            return
+        self._form = form
+        self.app.push_screen(ConfirmScreen("Connect?", review(form), yes="Connect"), self._connect_if)
+
+    def _filled(self) -> Form:
+        values = {name: field.value.strip() for name, field in self._fields.items()}
+        hosts = values["hosts"].replace(",", " ").split()
+        for host in hosts:
+            parse_host_port(host)
+        scopes = [name for name, box in (("read", self._reads), ("write", self._writes)) if box.value]
+        return Form(
+            hosts=hosts,
+            name=values["name"],
+            account=values["account"] or None,
+            style=InjectionStyle(str(self._style.value)),
+            placed=values["placed"] or None,
+            user=values["user"] or None,
+            secret=self._secret.value,
+            scopes=scopes,
+            asks_everything=self._asks.value,
+            verify_path=values["verify_path"] or None,
+            agent=self._agents.get(str(self._agent.value)),
+        )
+
+    def _connect_if(self, is_sure: bool | None) -> None:
+        if is_sure and self._form is not None:
+            self._connect(request_of(self._form))
+
+    @work(exclusive=True, group="connect")
+    async def _connect(self, request: ConnectCustomService) -> None:
+        connection = await ask(self._client, request, self.post_message)
+        if connection is not None:
+            self.post_message(ServiceConnected(connection))
+
+    @on(ServiceConnected)
+    def _grant_next(self, connected: ServiceConnected) -> None:
+        self._secret.value = ""
+        form, self._form = self._form, None
+        if form is None or form.agent is None:
+            self.dismiss("connected; grant it to an agent when you are ready")
+            return
+        self._grant(form.agent, connected.connection.id, form.scopes)
+
+    @work(exclusive=True, group="grant")
+    async def _grant(self, agent: Agent, connection_id: str, scopes: list[str]) -> None:
+        request = GrantAgentAccess(agent_id=agent.id, service_connection_id=connection_id, scopes=scopes)
+        try:
+            await self._client.call(request)
+        except StackError as refused:
+            self.post_message(
+                Refused(f"connected, but not granted: {refused.message}", "press Esc; grant it from agents")
+            )
+            return
+        self.dismiss(f"connected, and granted to {visible(agent.name, 40).plain}")
+
+    @on(Refused)
+    def _tell_refused(self, refused: Refused) -> None:
+        refused.stop()
+        self._notice.refuse(refused)
+
+
+LENGTHS = {"hosts": 1000, "name": 63, "account": 128, "placed": 600, "user": 500, "verify_path": 512}
+HINTS = {
+    "hosts": "api.github.com   (exact hosts; the secret goes nowhere else)",
+    "name": "github",
+    "account": "whose account it is, as shown to you",
+    "placed": "X-Api-Key   (the header or the parameter)",
+    "user": "user name",
+    "verify_path": "/user   (a harmless GET that tells if it works; may be empty)",
+}
