@@ -1,4 +1,4 @@
-"""The one door: every surface ends in `Dispatcher.call`. Scope, transaction, handler, record, publish; in this order."""
+"""The one door: every surface ends in `Dispatcher.call`. Scope, transaction, handler, record, publish, in order."""
 
 import logging
 from collections import Counter
@@ -64,12 +64,17 @@ class Dispatcher:
         except StackError as refused:
             await self._record_refusal(ctx, binding.operation, refused)
             raise
-        except Exception:  # noqa: BLE001 (the one place where a defect of ours becomes an answer)
+        except Exception:
+            # The one place where a defect of ours becomes an answer.
             log.exception("operation %s failed", binding.operation.name)
             broken = Broken("the appliance failed at this", trace_id=ctx.trace_id, hint="its log says why")
             await self._record_refusal(ctx, binding.operation, broken)
             raise broken from None
         return answer  # type: ignore[return-value]  # the catalogue pairs request and answer
+
+    async def refuse(self, caller: Caller, operation: Operation, refused: StackError) -> None:
+        """Record that a surface refused arguments that make no request."""
+        await self._record_refusal(self._context(caller, quiet), operation, refused)
 
     def _context(self, caller: Caller, on_operation: OperationListener) -> Context:
         return Context(

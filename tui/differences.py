@@ -14,6 +14,7 @@ from tui.format import byte_size, visible
 COMPARED_CHARACTERS = 1_000_000
 """A longer body is not compared as a tree: the screen must stay quick."""
 
+_BLOCK = 4096
 VALUE_CHARACTERS = 60
 """How much of a changed value is shown."""
 
@@ -149,6 +150,13 @@ def _leaf(value: _Tree) -> str:
 
 
 def _text_change(before: str, after: str) -> Change:
-    same = next((at for at, (left, right) in enumerate(zip(before, after, strict=False)) if left != right), None)
-    start = min(len(before), len(after)) if same is None else same
+    start = _first_difference(before, after)
     return Change(f"body from character {start}", before[start:] or None, after[start:] or None)
+
+
+def _first_difference(before: str, after: str) -> int:
+    """Where two texts part; block by block, so that ten megabytes do not hold up the screen."""
+    shorter = min(len(before), len(after))
+    at = next((at for at in range(0, shorter, _BLOCK) if before[at : at + _BLOCK] != after[at : at + _BLOCK]), shorter)
+    end = min(at + _BLOCK, shorter)
+    return next((place for place in range(at, end) if before[place] != after[place]), end)

@@ -65,10 +65,14 @@ def _drawn(text: str, limit: int, *, newline: str) -> Content:
     pieces: list[str | tuple[str, str]] = []
     length = marks = 0
     for position, character in enumerate(text):
-        marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
-        piece = _piece(text, position, marks, newline)
         if length >= limit:
             return Content.assemble(*pieces, (f"… (+{len(text) - position})", _CUT_STYLE))
+        if " " <= character <= "~" and character != "<":
+            pieces.append(character)
+            length, marks = length + 1, 0
+            continue
+        marks = marks + 1 if unicodedata.category(character) == "Mn" else 0
+        piece = _piece(text, position, marks, newline)
         pieces.append(piece)
         length += len(piece if isinstance(piece, str) else piece[0])
     return Content.assemble(*pieces)

@@ -57,7 +57,7 @@ KEYS = (
     Key("3", "app.show_place('passports')", "Go to passports", "main"),
     Key("4", "app.show_place('services')", "Go to services", "main"),
     Key("5", "app.show_place('agents')", "Go to agents", "main"),
-    Key("ctrl+l", "app.lock", "Lock the vault: no call goes out until you unlock it", "main", None, "^l"),
+    Key("ctrl+l", "app.lock", "Lock the vault: no call goes out until you unlock it", "main", "lock", "^l"),
     Key("question_mark", "app.help", "Show every key", "main", "help", "?"),
     Key("ctrl+p", "app.command_palette", "Find an action by name", "main", None, "^p"),
     Key("ctrl+q", "app.leave", "Quit", "everywhere", None, "^q"),

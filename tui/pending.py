@@ -9,7 +9,7 @@ from textual.content import Content
 
 from stack_local.wire.decisions import ApproveDecision, PendingDecision, RejectDecision
 from stack_local.wire.intents import ApproveIntent, ExactCall, IntentApproval, RejectIntent, SendBackIntent
-from tui.format import column, duration, fitted, visible
+from tui.format import column, fitted, visible
 
 DecisionRequest = ApproveIntent | SendBackIntent | RejectIntent | ApproveDecision | RejectDecision
 """What a person's answer becomes."""
@@ -58,9 +58,8 @@ class Pending:
             case PendingDecision() as decision:
                 return decision.id, hashlib.sha256(decision.model_dump_json().encode()).hexdigest()
 
-    def row(self, now: datetime, width: int) -> Content:
+    def row(self, left: str, width: int) -> Content:
         """The row of the queue: what kind, what, who, and how long yet."""
-        left = duration((self.item.expires_at - now).total_seconds())
         who_width = 18 if width >= 70 else 12
         what_width = max(10, width - 9 - who_width - 11)
         parts = [self._kind(), column(self._what(what_width), what_width)]

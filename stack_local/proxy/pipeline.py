@@ -11,10 +11,12 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 """
 
 import asyncio
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from typing import Any
 
 from stack_local.domain.approvals import give_back, settle
 from stack_local.domain.audit import Layer, Outcome, commitment
@@ -40,6 +42,8 @@ from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
 from stack_local.vault.vault import Vault
+
+log = logging.getLogger(__name__)
 
 ACTION = "credential.proxy"
 HISTORY = 50
@@ -138,6 +142,23 @@ class Pipeline:
         Raises:
             StackError: refused (recorded), or failed on the way (recorded).
         """
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._spawn(self._live(asker, draft, on_operation, answer))
+        return await asyncio.shield(answer)
+
+    async def _live(
+        self, asker: Asker, draft: Draft, on_operation: Callable[[str], None], answer: asyncio.Future[Answer]
+    ) -> None:
+        """The whole life of a call, in a task of its own: a caller that hangs up does not end it half-way."""
+        try:
+            answer.set_result(await self._live_or_raise(asker, draft, on_operation))
+        except StackError as refused:
+            _fail(answer, refused)
+        except Exception:  # noqa: BLE001 (the door's catch cannot see this task; it logs what it is given)
+            log.exception("a proxied call failed")
+            _fail(answer, Broken("the appliance failed at this call", trace_id=asker.trace_id))
+
+    async def _live_or_raise(self, asker: Asker, draft: Draft, on_operation: Callable[[str], None]) -> Answer:
         findings = await self._inspect(asker, draft)
         decided = await self._database.write(lambda tx: self._decide(tx, asker, draft, findings))
         if isinstance(decided, StackError):
@@ -147,8 +168,7 @@ class Pipeline:
         on_operation(decided.operation_id)
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[decided.operation_id] = outcome
-        self._spawn(self._carry_out(decided, outcome))
-        kept = await asyncio.shield(outcome)
+        kept = await self._carry_out(decided, outcome)
         return Answer(decided.operation_id, decided.approval_id, kept)
 
     async def verify(self, connection_id: str, path: str) -> int:
@@ -334,27 +354,24 @@ class Pipeline:
             detail={"field": _text(refused.details.get("field"))},
         )
 
-    async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> None:
-        """Stops 7 and 8. It never raises: what happened goes into the record and into `outcome`."""
+    async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> Kept:
+        """Stops 7 and 8; `outcome` tells whoever waits for the same call."""
         try:
             kept, failure, sent = await self._send(admitted)
             settled = self._database.submit(lambda tx: self._settle(tx, admitted, kept, failure, sent=sent))
             if failure is not None or admitted.is_write:
                 # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
                 await settled
-            error = failure
-        except StackError as unwritable:
-            kept, error = None, unwritable
-        except Exception:  # noqa: BLE001 (the door's catch cannot see this task; the sweeper closes the call)
-            kept, error = None, Broken("the call could not be carried out", operation_id=admitted.operation_id)
+            if kept is None:
+                raise failure or Broken("a call ended without an answer or a failure")
+        except StackError as failed:
+            _fail(outcome, failed)
+            raise
         finally:
             self._at_once.add(admitted.facts.passport.agent_id, -1)
             self._running.pop(admitted.operation_id, None)
-        if error is not None:
-            outcome.set_exception(error)
-            outcome.exception()
-        elif kept is not None:
-            outcome.set_result(kept)
+        outcome.set_result(kept)
+        return kept
 
     async def _send(self, admitted: _Admitted) -> tuple[Kept | None, StackError | None, bool]:
         kept, failure, sent = await self._exchange(admitted.facts.connection, admitted.facts.call)
@@ -430,6 +447,12 @@ class Pipeline:
             return Answer(replay.operation_id, replay.approval_id, kept, replayed=True)
         row = await self._database.read(lambda tx: store.get(tx, replay.operation_id))
         return Answer(row.id, replay.approval_id, stored_response(self._vault, row), replayed=True)
+
+
+def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
+    waiting.set_exception(error)
+    # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
+    waiting.exception()
 
 
 def stored_response(vault: Vault, row: store.OperationRow) -> Kept:

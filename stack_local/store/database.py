@@ -113,6 +113,8 @@ class Database:
         self._after_commit = after_commit
         self._queue: queue.SimpleQueue[_Unit[Any] | None] = queue.SimpleQueue()
         self._local = threading.local()
+        self.access_generation = 0
+        """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
         self._connections: list[Any] = []
         self._connection = _connect(path, key_hex)
         _refuse_plaintext(path)
@@ -195,6 +197,7 @@ class Database:
             for unit in batch:
                 _run(tx, unit)
             self._connection.execute("COMMIT")
+            self.access_generation += tx.touches_access
             self._after_commit(tx)
         except (sqlcipher.Error, OSError) as error:
             self._fail(batch, error)

@@ -30,7 +30,7 @@ class Cut(View):
 class ProxyResponse(View):
     """What the service answered, scrubbed of its credential."""
 
-    status: int
+    status: int | None = Field(description="The service's own; null while under way: poll stack_get_operation.")
     headers: dict[str, str]
     body: JsonBody
     operation_id: str

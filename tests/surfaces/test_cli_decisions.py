@@ -217,6 +217,15 @@ def test_a_change_of_controls_has_no_digest(launch):
     assert launch.asked(ApproveDecision) == [ApproveDecision(approval_id=approval_id(2), notes=None)]
 
 
+def test_a_call_whose_bytes_are_gone_is_shown_as_such_and_never_approved(launch):
+    Queue(launch, call(1).model_copy(update={"call": None}))
+    told = run(launch, "approve", approval_id(1), terminal=True, stdin="0001\n")
+    assert told.exit_code == 3
+    assert "shredded" in told.stderr
+    assert launch.asked(ApproveIntent) == []
+    assert "shredded" in run(launch, "pending").stdout
+
+
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 @pytest.mark.parametrize(("name", "status"), [(approval_id(9), 6), ("apr_x", 7), ("../x", 7)])
 def test_an_id_that_names_nothing_is_refused(launch, verb, name, status):

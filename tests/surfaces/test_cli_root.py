@@ -80,6 +80,10 @@ def test_every_exit_status_is_in_the_help(launch):
         assert f"\n  {status:<4} " in EXIT_STATUSES
 
 
+def test_the_help_names_the_variable_of_the_session(launch):
+    assert "STACK_LOCAL_SESSION" in run(launch, "--help").stdout
+
+
 def test_a_refusal_is_an_error_with_its_details_and_a_hint_on_stderr(launch):
     refusal = errors.Forbidden("not this agent", gate_reason="call_mismatch", hint="submit it again")
     launch.appliance.answer(ListAgents, raising(refusal))

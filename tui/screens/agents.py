@@ -92,7 +92,7 @@ class AgentsScreen(Screen[None]):
 
     @on(Resize)
     def _draw(self) -> None:
-        width = max(40, self.size.width - 3)
+        width = max(40, self.size.width - 4)
         self._rows.show_rows([Row(agent.id, _row(agent, width)) for agent in self._agents.values()])
         self._rows.display = self._detail.display = self._head.display = bool(self._agents)
         self._empty.display = not self._agents

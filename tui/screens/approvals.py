@@ -17,6 +17,7 @@ from stack_local.wire.decisions import ApproveDecision, ListPendingDecisions, Pe
 from stack_local.wire.intents import CallEdits, IntentApproval, ListIntents
 from tui.arming import Arming
 from tui.asking import ask
+from tui.format import duration
 from tui.keymap import Place, bindings
 from tui.messages import Done, QueueLoaded, Refused
 from tui.pending import AskedCall, DecisionRequest, Pending, oldest_first, queue_head
@@ -36,6 +37,9 @@ PAGE = 100
 """Rows of the queue; what is beyond them comes up as these are decided."""
 
 ARMING_LOOK_SECONDS = 0.1
+MARGIN = 4
+"""Cells of a line that are not the row's: the cursor's sign, the scroll bar, and one to breathe."""
+
 EMPTY = "Nothing waits.\n\nAgents ask with stack_submit_intent, or by a call that needs your yes."
 
 
@@ -53,6 +57,7 @@ class ApprovalsScreen(Screen[None]):
         self._system = system
         self._arming = Arming(system)
         self._waiting: dict[str, Pending] = {}
+        self._drawn: dict[str, tuple[tuple[str, str, str, int], Row]] = {}
         self._shown: Pending | None = None
         self._seen_bindings: set[tuple[str, str]] = set()
         self._head = Text(id="head")
@@ -78,7 +83,7 @@ class ApprovalsScreen(Screen[None]):
     def on_mount(self) -> None:
         self._queue.focus()
         self._look = self.set_interval(ARMING_LOOK_SECONDS, self._look_again)
-        self.set_interval(1, self._draw)
+        self.set_interval(1, self._tick)
         self._draw()
 
     @on(ScreenResume)
@@ -97,7 +102,16 @@ class ApprovalsScreen(Screen[None]):
     def _take_queue(self, loaded: QueueLoaded) -> None:
         found = oldest_first(loaded.intents, loaded.decisions)
         self._waiting = {pending.id: pending for pending in found}
+        self._drawn = {known: drawn for known, drawn in self._drawn.items() if known in self._waiting}
         self._draw()
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self._draw()
+
+    @on(OptionList.OptionSelected)
+    def _read(self) -> None:
+        self._detail.take_focus()
 
     @on(OptionList.OptionHighlighted)
     def _follow_cursor(self) -> None:
@@ -109,12 +123,20 @@ class ApprovalsScreen(Screen[None]):
         self.call_after_refresh(self._draw)
 
     def _draw(self) -> None:
-        now, width = self._system.now(), max(40, self.size.width - 3)
-        self._queue.show_rows([Row(pending.id, pending.row(now, width)) for pending in self._waiting.values()])
+        width = max(40, self.size.width - MARGIN)
+        self._queue.show_rows([self._row_of(pending, width) for pending in self._waiting.values()])
         self._head.show(Content(queue_head(width)))
         self._empty.display = not self._waiting
         self._list.display = self._detail.display = bool(self._waiting)
         self._show_selected()
+
+    def _row_of(self, pending: Pending, width: int) -> Row:
+        """The row, drawn anew only when its words change: this runs every second for the whole queue."""
+        left = duration((pending.item.expires_at - self._system.now()).total_seconds())
+        drawn_for = (*pending.binding, left, width)
+        if (known := self._drawn.get(pending.id)) is None or known[0] != drawn_for:
+            self._drawn[pending.id] = (drawn_for, Row(pending.id, pending.row(left, width)))
+        return self._drawn[pending.id][1]
 
     def _show_selected(self) -> None:
         self._shown = self._waiting.get(self._queue.selected_id or "")

@@ -43,6 +43,8 @@ class AuditScreen(Screen[None]):
         super().__init__()
         self._client = client
         self._entries: list[AuditEntry] = []
+        self._drawn: dict[int, Row] = {}
+        self._drawn_width = 0
         self._filter = Input(
             placeholder="filter: words that a row must hold, e.g. proxy refused", id="filter", compact=True
         )
@@ -83,20 +85,30 @@ class AuditScreen(Screen[None]):
         fresh = [entry for entry in loaded.entries if entry.sequence > known]
         has_gap = bool(self._entries) and len(fresh) == PAGE and fresh[-1].sequence > known + 1
         self._entries = (fresh if has_gap else [*fresh, *self._entries])[:WINDOW]
+        kept = {entry.sequence for entry in self._entries}
+        self._drawn = {sequence: row for sequence, row in self._drawn.items() if sequence in kept}
         self._draw()
 
     @on(Input.Changed, "#filter")
     @on(Resize)
     def _draw(self) -> None:
-        width = max(40, self.size.width - 3)
+        width = max(40, self.size.width - 4)
         words = self._filter.value.casefold().split()
         shown = [entry for entry in self._entries if _holds(entry, words)]
         is_at_top = not self._list.selected_index
-        self._list.show_rows([Row(str(entry.sequence), _row(entry, width)) for entry in shown])
+        self._list.show_rows([self._row_of(entry, width) for entry in shown])
         if is_at_top and shown:
             self._list.highlighted = 0
         self._head.show(_head(len(shown), len(self._entries)))
         self._show_entry()
+
+    def _row_of(self, entry: AuditEntry, width: int) -> Row:
+        """The row, drawn once: an entry never changes."""
+        if self._drawn_width != width:
+            self._drawn, self._drawn_width = {}, width
+        if entry.sequence not in self._drawn:
+            self._drawn[entry.sequence] = Row(str(entry.sequence), _row(entry, width))
+        return self._drawn[entry.sequence]
 
     @on(OptionList.OptionHighlighted)
     def _show_entry(self) -> None:

@@ -35,5 +35,9 @@ def _table() -> Content:
         lines.append(Content.assemble((title, "bold $primary")))
         lines += [Content.assemble("  ", (f"{key.shown:<6}", "bold"), key.words) for key in keys_of([place])]
         lines.append(Content(""))
-    lines.append(Content("Inside a dialogue: Tab and arrows move, Enter takes what is marked, Esc decides nothing."))
+    lines.append(
+        Content(
+            "In a list: Enter reads, Tab goes back. In a dialogue: Enter takes what is marked, Esc decides nothing."
+        )
+    )
     return Content("\n").join(lines)

@@ -35,6 +35,7 @@ from tui.widgets.top_line import TopLine
 EMPTY = "No passport is good now.\n\nAgents take one with stack_issue_passport; a call without one gets it by itself."
 EVERYTHING_WORD = "everything"
 NAMED_FALLS = 8
+REDRAW_SECONDS = 5
 REASON = "revoked at the terminal"
 
 Revocation = RevokePassport | RevokeSession | RevokeAgentPassports | RevokeAllPassports
@@ -70,7 +71,11 @@ class PassportsScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._rows.focus()
-        self.set_interval(1, self._draw)
+        self.set_interval(REDRAW_SECONDS, self._tick)
+
+    def _tick(self) -> None:
+        if self.is_current:
+            self._draw()
 
     @on(ScreenResume)
     def reload(self) -> None:
@@ -91,7 +96,7 @@ class PassportsScreen(Screen[None]):
 
     @on(Resize)
     def _draw(self) -> None:
-        now, width = self._system.now(), max(40, self.size.width - 3)
+        now, width = self._system.now(), max(40, self.size.width - 4)
         self._rows.show_rows([Row(row_id, node.row(now, width)) for row_id, node in self._branches.items()])
         self._rows.display = self._detail.display = bool(self._branches)
         self._empty.display = not self._branches

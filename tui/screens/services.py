@@ -86,7 +86,7 @@ class ServicesScreen(Screen[None]):
 
     @on(Resize)
     def _draw(self) -> None:
-        width = max(40, self.size.width - 3)
+        width = max(40, self.size.width - 4)
         self._rows.show_rows([Row(known.id, _row(known, width)) for known in self._connections.values()])
         self._rows.display = self._detail.display = self._head.display = bool(self._connections)
         self._empty.display = not self._connections

@@ -63,6 +63,10 @@ class PendingDetail(Vertical):
         """Whether everything that would be sent has been on the screen."""
         return not self._is_cut and (self._reached_end or self._scroll.max_scroll_y == 0)
 
+    def take_focus(self) -> None:
+        """Let the arrow keys scroll it."""
+        self._scroll.focus()
+
     def read_on(self) -> None:
         """Scroll one page."""
         self._scroll.scroll_page_down(animate=False)

@@ -24,7 +24,8 @@ class RowList(OptionList):
     """A list of rows in which every cell is plain content."""
 
     DEFAULT_CSS = """
-    RowList { border: none; padding: 0; background: $background; text-wrap: nowrap; text-overflow: ellipsis; }
+    RowList { border: none; padding: 0; background: $background; scrollbar-size-vertical: 1; }
+    RowList { text-wrap: nowrap; text-overflow: ellipsis; }
     RowList:focus { border: none; background: $background; background-tint: $background 0%; }
     """
 

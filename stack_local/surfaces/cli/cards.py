@@ -23,24 +23,32 @@ def card(pending: Pending, *, width: int) -> Iterator[str]:
 
 
 def _call_card(approval: IntentApproval, width: int) -> Iterator[str]:
-    call = approval.call
     yield "an agent asks to make this call:"
-    yield from labeled(_call_pairs(approval), indent="  ", width=width)
-    if call.body is not None:
-        yield "  body, as it will be sent:"
-        yield from _quoted(call.body, width)
+    agent = printable(f"{approval.agent_name} ({approval.agent_id})")
+    yield from labeled([("agent", agent)], indent="  ", width=width)
+    if approval.call is None:
+        yield "  its bytes were shredded after their time: it cannot be approved"
+    else:
+        yield from _exact(approval.call, width)
     yield from _warnings(approval, width)
     if approval.reason is not None:
         yield "  reason, in the agent's own words and not checked:"
         yield from _quoted(approval.reason, width)
     yield from labeled(_identity(approval), indent="  ", width=width)
-    yield from labeled([("digest", call.digest)], indent="  ", width=None)
+    if approval.call is not None:
+        # Whole on one line, to be copied; it is ours and of a fixed length.
+        yield from labeled([("digest", approval.call.digest)], indent="  ", width=None)
 
 
-def _call_pairs(approval: IntentApproval) -> list[tuple[str, str]]:
-    call = approval.call
+def _exact(call: ExactCall, width: int) -> Iterator[str]:
+    yield from labeled(_call_pairs(call), indent="  ", width=width)
+    if call.body is not None:
+        yield "  body, as it will be sent:"
+        yield from _quoted(call.body, width)
+
+
+def _call_pairs(call: ExactCall) -> list[tuple[str, str]]:
     pairs = [
-        ("agent", f"{approval.agent_name} ({approval.agent_id})"),
         ("service", f"{call.service}: {call.label}"),
         ("method", call.method),
         ("host", call.host),

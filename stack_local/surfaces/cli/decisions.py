@@ -19,7 +19,13 @@ from stack_local.wire.decisions import (
     PendingDecision,
     RejectDecision,
 )
-from stack_local.wire.intents import ApproveIntent, GetIntentApproval, IntentApproval, ListIntents, RejectIntent
+from stack_local.wire.intents import (
+    ApproveIntent,
+    GetIntentApproval,
+    IntentApproval,
+    ListIntents,
+    RejectIntent,
+)
 
 if TYPE_CHECKING:
     from stack_local.client import Client
@@ -82,10 +88,14 @@ async def all_pending(client: "Client") -> list[Pending]:
 
 
 async def approve(client: "Client", pending: Pending, *, notes: str | None) -> Pending:
-    """Say yes to exactly what was shown: the id, and for a call its digest."""
+    """Say yes to exactly what was shown: the id, and for a call its digest.
+
+    Raises:
+        Conflict: the call's bytes are gone, so nothing was shown.
+    """
     match pending:
         case IntentApproval():
-            typed = {"approval_id": pending.id, "digest": pending.call.digest, "notes": notes}
+            typed = {"approval_id": pending.id, "digest": _digest(pending), "notes": notes}
             return await client.call(requests.make(ApproveIntent, typed))
         case PendingDecision():
             return await client.call(requests.make(ApproveDecision, {"approval_id": pending.id, "notes": notes}))
@@ -165,10 +175,16 @@ def _check_digest(pending: Pending, digest: str | None, *, must_name: bool) -> N
             raise InvalidRequest("a change of controls has no digest; its id binds it", field="digest")
         case IntentApproval() if digest is None and must_name:
             raise InvalidRequest("--yes needs --digest: the digest of the call you have seen", field="digest")
-        case IntentApproval() if digest is not None and digest != pending.call.digest:
-            raise Conflict("this is not the call you have seen", code="DIGEST_DIFFERS", digest=pending.call.digest)
+        case IntentApproval() if digest is not None and digest != _digest(pending):
+            raise Conflict("this is not the call you have seen", code="DIGEST_DIFFERS", digest=_digest(pending))
         case _:
             pass
+
+
+def _digest(approval: IntentApproval) -> str:
+    if approval.call is None:
+        raise Conflict("the bytes of this call were shredded; it cannot be approved", code="CALL_SHREDDED")
+    return approval.call.digest
 
 
 def _row(pending: Pending) -> dict[str, Shown]:
@@ -179,7 +195,8 @@ def _row(pending: Pending) -> dict[str, Shown]:
 def _who_and_what(pending: Pending) -> tuple[str, str]:
     match pending:
         case IntentApproval(call=call):
-            return pending.agent_name, f"{call.method} {call.host}{call.path}"
+            what = "a call whose bytes were shredded" if call is None else f"{call.method} {call.host}{call.path}"
+            return pending.agent_name, what
         case PendingDecision():
             return pending.asked_by, f"{pending.operation}: {pending.summary}"
 

@@ -34,8 +34,6 @@ def derived_groups() -> dict[str, click.Group]:
         if "cli" in operation.surfaces:
             group = groups.setdefault(operation.area, click.Group(operation.area))
             group.add_command(derived_command(operation))
-    for group in groups.values():
-        group.help = group.short_help = ", ".join(group.commands)
     return groups
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from stack_local.domain.errors import Conflict, InvalidRequest, StackError, Unavailable
+from stack_local.domain.errors import Conflict, InvalidRequest, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.surfaces.cli.shell import Shell
 
@@ -29,11 +29,10 @@ def recovery_place(shell: Shell, path: Path | None) -> Iterator[Deliver]:
     try:
         with open(descriptor, "wb") as file:
             yield lambda code: _write(file.fileno(), code)
-    except (StackError, click.Abort):
-        if path.stat().st_size == 0:
-            with suppress(OSError):
+    finally:
+        with suppress(OSError):
+            if path.stat().st_size == 0:
                 path.unlink()
-        raise
 
 
 def _to_terminal(shell: Shell) -> Deliver:

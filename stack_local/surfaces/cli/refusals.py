@@ -2,19 +2,19 @@
 
 import json
 import traceback
-from collections.abc import Mapping
 from types import TracebackType
 
 import click
 
-from stack_local.domain.errors import Detail, StackError
+from stack_local.domain.errors import Broken, Detail, StackError
 from stack_local.surfaces.cli import statuses
+from stack_local.surfaces.errors import envelope
 from stack_local.surfaces.printable import printable, printable_lines
 
 
 def show_refusal(error: StackError, *, as_json: bool) -> int:
     """Say what was refused; the exit status for it."""
-    _show(error.message, code=error.code, details=error.details, as_json=as_json)
+    _show(error, as_json=as_json)
     return statuses.status_of(error)
 
 
@@ -24,14 +24,14 @@ def show_usage(error: click.ClickException, *, as_json: bool) -> int:
         click.echo(error.format_message(), err=True)
         return statuses.USAGE
     context = error.ctx if isinstance(error, click.UsageError) else None
-    details: dict[str, Detail] = {} if context is None else {"hint": f"{context.command_path} --help"}
-    _show(_first_line(error), code="USAGE", details=details, as_json=as_json)
+    hint = None if context is None else f"{context.command_path} --help"
+    _show(StackError(_first_line(error), code="USAGE", hint=hint), as_json=as_json)
     return statuses.USAGE
 
 
 def show_interrupt(*, as_json: bool) -> int:
     """Say that a person ended it."""
-    _show("interrupted", code="INTERRUPTED", details={}, as_json=as_json)
+    _show(StackError("interrupted", code="INTERRUPTED"), as_json=as_json)
     return statuses.INTERRUPTED
 
 
@@ -39,7 +39,7 @@ def show_defect(kind: type[BaseException], trace: TracebackType | None, *, as_js
     """Say that we failed: where, and the class. The message stays out, as it may quote a value."""
     for entry in traceback.format_tb(trace):
         click.echo("\n".join(printable_lines(entry.rstrip("\n"))), err=True)
-    _show(f"a defect of ours ({kind.__name__})", code="BROKEN", details={}, as_json=as_json)
+    _show(Broken(f"a defect of ours ({kind.__name__})"), as_json=as_json)
 
 
 def warn(text: str) -> None:
@@ -47,17 +47,16 @@ def warn(text: str) -> None:
     click.echo(f"warning: {printable(text)}", err=True)
 
 
-def _show(message: str, *, code: str, details: Mapping[str, Detail], as_json: bool) -> None:
+def _show(error: StackError, *, as_json: bool) -> None:
     if as_json:
-        error = {"message": message, "code": code, **({"details": dict(details)} if details else {})}
-        click.echo(json.dumps({"error": error}))
+        click.echo(json.dumps(envelope(error)))
         return
-    click.echo(f"error: {printable(message)}", err=True)
-    for name, detail in details.items():
+    click.echo(f"error: {printable(error.message)}", err=True)
+    for name, detail in error.details.items():
         if name != "hint":
             click.echo(f"  {printable(name)}: {printable(_text(detail))}", err=True)
-    if "hint" in details:
-        click.echo(f"hint: {printable(_text(details['hint']))}", err=True)
+    if "hint" in error.details:
+        click.echo(f"hint: {printable(_text(error.details['hint']))}", err=True)
 
 
 def _first_line(error: click.ClickException) -> str:

@@ -1,13 +1,12 @@
-"""Requests from what was typed: the wire's own checks, said in our words and without the input."""
+"""Requests from what was typed: the same check as on every surface, with the type of the request kept."""
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from stack_local.surfaces.arguments import checked
+from stack_local.wire.catalogue import CATALOGUE, Request
 
-from stack_local.domain.errors import InvalidRequest
-
-Asked = TypeVar("Asked", bound=BaseModel)
+Asked = TypeVar("Asked", bound=Request[Any])
 
 
 def make(request: type[Asked], values: Mapping[str, object]) -> Asked:
@@ -16,15 +15,4 @@ def make(request: type[Asked], values: Mapping[str, object]) -> Asked:
     Raises:
         InvalidRequest: a field is missing, unknown or wrong; `details.fields` names each.
     """
-    try:
-        return request.model_validate(dict(values))
-    except ValidationError as error:
-        raise _refusal(error) from None  # the cause holds the input
-
-
-def _refusal(error: ValidationError) -> InvalidRequest:
-    problems = [
-        f"{'.'.join(str(step) for step in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    return InvalidRequest("the request is not valid: " + "; ".join(problems))
+    return cast(Asked, checked(CATALOGUE[request], values))

@@ -65,30 +65,38 @@ async def _review_one(client: "Client", pending: Pending) -> str | None:
     """What was done, None if nothing was."""
     click.echo()
     show_lines(card(pending, width=reading_width()))
+    choices = CALL_CHOICES if isinstance(pending, IntentApproval) else CHANGE_CHOICES
     while True:
-        choice = question(CALL_CHOICES if isinstance(pending, IntentApproval) else CHANGE_CHOICES, default="?")
+        choice = question(choices, default="?").lower()
+        if choice == "n":
+            return None
+        if choice == "q":
+            return QUIT
         try:
-            match choice.lower():
-                case "a" if confirmed(pending):
-                    await approve(client, pending, notes=None)
-                    return "approved"
-                case "s" if isinstance(pending, IntentApproval):
-                    await _send_back(client, pending)
-                    return "sent back"
-                case "r":
-                    await reject(client, pending, notes=_note())
-                    return "rejected"
-                case "n":
-                    return None
-                case "q":
-                    return QUIT
-                case _:
-                    click.echo("nothing is decided yet")
+            if (outcome := await _decide(client, pending, choice)) is not None:
+                return outcome
         except (Unauthorized, Unavailable, Locked):
             raise
         except StackError as refused:
             # Meanwhile it expired, or another decided it: said, and on to the next.
             show_refusal(refused, as_json=False)
+            return None
+        click.echo("nothing is decided yet")
+
+
+async def _decide(client: "Client", pending: Pending, choice: str) -> str | None:
+    """The outcome, None where the choice is none or was not confirmed."""
+    match choice:
+        case "a" if confirmed(pending):
+            await approve(client, pending, notes=None)
+            return "approved"
+        case "s" if isinstance(pending, IntentApproval):
+            await _send_back(client, pending)
+            return "sent back"
+        case "r":
+            await reject(client, pending, notes=_note())
+            return "rejected"
+        case _:
             return None
 
 

@@ -16,6 +16,11 @@ from stack_local.surfaces.cli.shell import Shell, at_terminal, home_option
 
 NAME = "stack-local"
 
+AUTHENTICATION = """\
+Commands that need a person take an operator session from the environment (STACK_LOCAL_SESSION, made by `session
+create`), or the passphrase from --passphrase-file or the terminal. Secrets never stand on the command line."""
+"""For the help and the documentation."""
+
 
 class Root(click.Group):
     """The root group. Its commands are made when one is asked for, so that `--version` imports nothing heavy."""
@@ -27,7 +32,7 @@ class Root(click.Group):
             callback=_start,
             invoke_without_command=True,
             help="A local-first control plane for AI agents. Without a command: the screen, or the server.",
-            epilog="\b\n" + statuses.EXIT_STATUSES.replace("\n\n", "\n"),
+            epilog=f"{AUTHENTICATION}\n\n\b\n{statuses.EXIT_STATUSES}",
             context_settings={"obj": shell, "help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
         click.version_option(__version__, prog_name=NAME, message="%(prog)s %(version)s")(self)

@@ -84,7 +84,7 @@ def hidden_question(shell: Shell, what: str, *, hint: str, twice: bool = False) 
 @contextmanager
 def _interruptible() -> Iterator[None]:
     """Ctrl-C ends the question at once: the handler of `asyncio.run` would wait for the answer first."""
-    previous = signal.getsignal(signal.SIGINT)
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:

@@ -25,7 +25,6 @@ _OF_CLASS: dict[type[errors.StackError], int] = {
 
 EXIT_STATUSES = """\
 Exit statuses:
-
   0    done
   1    a defect of ours, or a check that failed (doctor, audit verify)
   2    the command line is wrong

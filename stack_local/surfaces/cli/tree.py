@@ -14,6 +14,8 @@ def all_commands() -> list[click.Command]:
     # The recovery code must not go to stdout: making a vault has one form, the hand-made one.
     areas["vault"].add_command(vault.init_command(), "create")
     areas["audit"].add_command(audit.verify_command())
+    for area in areas.values():
+        area.help = area.short_help = ", ".join(area.commands)
     session = click.Group("session", help="Operator sessions, for scripts.")
     session.add_command(of_vault["create-session"], "create")
     commands = [*_hand_made(), of_vault["lock"], of_vault["seal"], session, *areas.values()]

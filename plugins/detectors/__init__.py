@@ -1,0 +1,1 @@
+"""Detectors: functions from facts to a finding."""

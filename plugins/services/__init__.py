@@ -1,0 +1,1 @@
+"""Service templates: data, one TOML file each."""

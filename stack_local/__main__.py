@@ -1,0 +1,24 @@
+"""The `stack-local` command. Heavy parts are imported when a sub-command needs them."""
+
+from typing import Any, cast
+
+from stack_local.surfaces.cli import Launch
+from stack_local.surfaces.cli import main as run_command
+
+
+class LazyLaunch:
+    """The real launch, imported when it is first asked for something: `--version` needs none of it."""
+
+    def __getattr__(self, name: str) -> Any:
+        from stack_local.launch import RealLaunch
+
+        return getattr(RealLaunch(), name)
+
+
+def main() -> None:
+    """Run the command and end with its exit status."""
+    run_command(cast(Launch, LazyLaunch()))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,173 @@
+"""MCP at `/mcp`: tools derived from the catalogue, served by the SDK's session manager without sessions."""
+
+import asyncio
+import contextvars
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from mcp.server.caching import CacheHint
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.server.transport_security import TransportSecuritySettings
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    TextContent,
+    Tool,
+    ToolAnnotations,
+)
+
+from stack_local import __version__
+from stack_local.dispatch import Caller, Dispatcher
+from stack_local.domain.actors import NOBODY, Actor, Kind
+from stack_local.domain.errors import NotFound, StackError, Unauthorized, Unavailable
+from stack_local.settings import Settings
+from stack_local.surfaces.arguments import checked
+from stack_local.surfaces.auth import Authenticator, one_header
+from stack_local.surfaces.errors import envelope, text_of
+from stack_local.surfaces.front_door import Receive, Scope, Send, send_error
+from stack_local.surfaces.tool_schemas import input_schema, output_schema
+from stack_local.wire.catalogue import CATALOGUE, Operation, View
+from stack_local.wire.proxy import ProxyResponse
+
+INSTRUCTIONS = """\
+stack_local lets you use services without holding a credential.
+1. stack_list_services shows what is connected for you.
+2. Reads: call stack_proxy_request with service and url. The credential is injected for you; never ask for one.
+3. Writes may need a person: stack_submit_intent with the exact call, then poll stack_get_intent_approval about every \
+2 seconds until status is not pending.
+   approved: stack_proxy_request with that approval_id and exactly the same call (approval_id alone also makes it).
+   rejected or expired: stop; do not retry.
+4. An answer with an operation_id and no status is still under way: poll stack_get_operation.
+Every refusal says which rule, which field, and what would make it pass."""
+
+_actor: contextvars.ContextVar[Actor] = contextvars.ContextVar("actor", default=NOBODY)
+
+
+class Mcp:
+    """The MCP endpoint. `run` owns the session manager's lifetime and is entered once."""
+
+    def __init__(
+        self, dispatcher: Dispatcher, authenticator: Authenticator, settings: Settings, *, hosts: frozenset[str]
+    ) -> None:
+        self._dispatcher = dispatcher
+        self._authenticator = authenticator
+        self._settings = settings
+        self._tools = {operation.tool: operation for operation in CATALOGUE.values() if "mcp" in operation.surfaces}
+        self._described = {name: describe(operation) for name, operation in self._tools.items()}
+        server: Server[Any] = Server(
+            "stack_local",
+            title="stack_local",
+            version=__version__,
+            instructions=INSTRUCTIONS,
+            on_list_tools=self._list_tools,
+            on_call_tool=self._call_tool,
+            cache_hints={"tools/list": CacheHint(ttl_ms=0, scope="private")},
+        )
+        security = TransportSecuritySettings(
+            allowed_hosts=sorted(hosts), allowed_origins=[f"http://{host}" for host in sorted(hosts)]
+        )
+        self._manager = StreamableHTTPSessionManager(
+            app=server, stateless=True, security_settings=security, max_request_body_size=settings.body_bytes
+        )
+
+    @asynccontextmanager
+    async def run(self) -> AsyncIterator[None]:
+        """Serve until left; from one dedicated task of the TaskGroup in `app.py`."""
+        async with self._manager.run():
+            yield
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request: the bearer first, whatever the method; then the SDK."""
+        try:
+            actor = await self._authenticator.actor_of(one_header(scope["headers"], b"authorization"))
+            if actor.kind is Kind.NOBODY:
+                raise Unauthorized("there is no bearer", hint="Authorization: Bearer <API key or passport>")
+        except StackError as refused:
+            self._dispatcher.count_refusal(refused.code)
+            await send_error(send, refused)
+            return
+        token = _actor.set(actor)
+        try:
+            await self._manager.handle_request(scope, receive, send)
+        finally:
+            _actor.reset(token)
+
+    async def _list_tools(
+        self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        """What this bearer may call, in the catalogue's order, on one page."""
+        held = _actor.get().scopes
+        allowed = [
+            self._described[name]
+            for name, operation in self._tools.items()
+            if operation.scope is None or operation.scope in held
+        ]
+        return ListToolsResult(tools=allowed)
+
+    async def _call_tool(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+        try:
+            view = await self._called(params.name, params.arguments or {})
+        except StackError as refused:
+            return failed(refused)
+        return succeeded(view)
+
+    async def _called(self, name: str, arguments: dict[str, Any]) -> View:
+        caller = Caller(_actor.get(), "mcp")
+        operation = self._tools.get(name)
+        if operation is None:
+            raise NotFound(f"there is no tool {name[:64]!r}", field="name", hint="tools/list shows what you may call")
+        try:
+            asked = checked(operation, arguments)
+        except StackError as refused:
+            await self._dispatcher.refuse(caller, operation, refused)
+            raise
+        return await self._within_wait(caller, asked)
+
+    async def _within_wait(self, caller: Caller, asked: Any) -> View:
+        """The answer, or after a while the id to poll: clients give up after five seconds (house decision 8)."""
+        started: list[str] = []
+        try:
+            async with asyncio.timeout(self._settings.tool_wait_seconds):
+                answer: View = await self._dispatcher.call(caller, asked, on_operation=started.append)
+                return answer
+        except TimeoutError:
+            if not started:
+                raise Unavailable("the appliance is too busy to decide in time", hint="try again") from None
+            return ProxyResponse(status=None, headers={}, body=None, operation_id=started[0])
+
+
+def describe(operation: Operation) -> Tool:
+    """The tool of an operation."""
+    return Tool(
+        name=operation.tool,
+        title=operation.title,
+        description=operation.description,
+        input_schema=input_schema(operation),
+        output_schema=output_schema(operation),
+        annotations=ToolAnnotations(
+            title=operation.title,
+            read_only_hint=operation.effect == "read",
+            destructive_hint=operation.destructive,
+            idempotent_hint=operation.effect == "read",
+            open_world_hint=operation.effect == "external",
+        ),
+    )
+
+
+def succeeded(view: View) -> CallToolResult:
+    """Structured content, and the same JSON as text: clients differ in which they show."""
+    tree = view.model_dump(mode="json")
+    text = json.dumps(tree, ensure_ascii=False)
+    return CallToolResult(content=[TextContent(text=text)], structured_content=tree)
+
+
+def failed(error: StackError) -> CallToolResult:
+    """An error as text: on errors most clients show nothing else."""
+    text = f"{text_of(error)}\n{json.dumps(envelope(error), ensure_ascii=False)}"
+    return CallToolResult(content=[TextContent(text=text)], is_error=True)
