@@ -73,8 +73,8 @@ async def run(
         # The SDK's manager holds a task group of its own: it is entered and left in one task.
         servers.create_task(_hold(mcp, started, stop_mcp))
         await started.wait()
-        servers.create_task(_serve(agents_side, f"fd://{listener.fileno()}", appliance.stopping))
-        servers.create_task(_serve(person_side, f"fd://{admin.fileno()}", appliance.stopping))
+        servers.create_task(_serve(agents_side, listener, appliance.stopping))
+        servers.create_task(_serve(person_side, admin, appliance.stopping))
         await ready()
         await appliance.stopping.wait()
         stop_mcp.set()
@@ -82,12 +82,13 @@ async def run(
     places.admin_socket.unlink(missing_ok=True)
 
 
-async def _serve(app: FrontDoor, binding: str, stopping: asyncio.Event) -> None:
+async def _serve(app: FrontDoor, listener: socket.socket, stopping: asyncio.Event) -> None:
     async def trigger() -> None:
         await stopping.wait()
 
     # Hypercorn types an application by its own event classes; ours is plain ASGI.
-    await serve(cast(Any, app), _config(binding), shutdown_trigger=trigger)
+    # It closes the descriptor it is given, so it gets one of its own.
+    await serve(cast(Any, app), _config(f"fd://{os.dup(listener.fileno())}"), shutdown_trigger=trigger)
 
 
 def _side(appliance: Appliance, settings: Settings, *, mcp: Mcp | None, hosts: frozenset[str] | None) -> FrontDoor:

@@ -1,6 +1,7 @@
 """The vault's database: opening it under its key, one writer thread with group commit, and reader connections."""
 
 import asyncio
+import os
 import queue
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -260,6 +261,8 @@ def _connect(path: Path, key_hex: str) -> Any:
     if len(key_hex) != 64 or set(key_hex) - set("0123456789abcdef"):
         # Anything else SQLCipher silently takes as a passphrase, and derives another key from it.
         raise Broken("the database key is not 32 bytes in hex")
+    # SQLite gives the write-ahead log the mode of the file itself.
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
     connection.row_factory = sqlcipher.Row
     try:

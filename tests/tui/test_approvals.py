@@ -38,7 +38,9 @@ async def read_to_the_end(driven: Driven) -> None:
 @pytest.mark.parametrize("size", [SMALL, LARGE])
 @pytest.mark.parametrize("body", [call(), BIG], ids=["a small body", "a body of 200 kB"])
 async def test_the_decisive_facts_and_the_keys_stand_there_without_scrolling(size: tuple[int, int], body: Any) -> None:
-    waiting = intent(1, call=body, identical_call_at=NOW - timedelta(seconds=12), last_similar=call(body='{"amount":10}'))
+    waiting = intent(
+        1, call=body, identical_call_at=NOW - timedelta(seconds=12), last_similar=call(body='{"amount":10}')
+    )
     async with opened(world_of(waiting, *(intent(number) for number in range(2, 12))), size=size) as driven:
         await driven.press_armed("home")
         for words in (
@@ -137,7 +139,7 @@ async def test_seeing_every_byte_is_enough() -> None:
         await driven.until(lambda: isinstance(driven.app.screen, BytesScreen))
         assert "00000000  50 4f 53 54" in driven.text
         await driven.press("end")
-        await driven.until_shown('unt":10000}')
+        await driven.until_shown('nt":10000}')
         await driven.press("escape")
         await driven.press_armed("a", "enter")
         await driven.until(lambda: bool(decided(world)))

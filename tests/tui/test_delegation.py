@@ -7,7 +7,9 @@ from tui.delegation import tree
 
 
 def test_the_tree_has_agents_sessions_and_what_each_delegated() -> None:
-    rows = tree([passport(1), child_passport(2, 1), child_passport(3, 2, depth=2), passport(4, session_id=identifier("ses", 2))])
+    rows = tree(
+        [passport(1), child_passport(2, 1), child_passport(3, 2, depth=2), passport(4, session_id=identifier("ses", 2))]
+    )
     assert [(node.kind, node.depth, node.id[-1]) for node in rows] == [
         ("agent", 0, "1"),
         ("session", 1, "1"),

@@ -10,7 +10,11 @@ from tui.differences import changes
 BODIES = {
     "a number": ('{"amount":10}', '{"amount":10000}', ["amount: 10 → 10000"]),
     "a number written differently": ('{"a":1.0}', '{"a":1.00}', ["a: 1.0 → 1.00"]),
-    "a large number": ('{"a":12345678901234567890}', '{"a":12345678901234567891}', ["a: 12345678901234567890 → 12345678901234567891"]),
+    "a large number": (
+        '{"a":12345678901234567890}',
+        '{"a":12345678901234567891}',
+        ["a: 12345678901234567890 → 12345678901234567891"],
+    ),
     "a string against a number": ('{"a":1}', '{"a":"1"}', ['a: 1 → "1"']),
     "true against one": ('{"a":true}', '{"a":1}', ["a: true → 1"]),
     "a new member": ("{}", '{"to":"x"}', ['to: new, "x"']),
@@ -52,7 +56,10 @@ def test_a_body_that_appears_is_named_by_its_size() -> None:
 
 
 def test_text_is_compared_from_its_first_difference() -> None:
-    before, after = call(content_type="text/plain", body="x" * 9000 + "a"), call(content_type="text/plain", body="x" * 9000 + "b")
+    before, after = (
+        call(content_type="text/plain", body="x" * 9000 + "a"),
+        call(content_type="text/plain", body="x" * 9000 + "b"),
+    )
     assert [change.place for change in changes(before, after)] == ["body from character 9000"]
 
 

@@ -86,7 +86,16 @@ def test_codes_carry_no_style_of_the_text() -> None:
     assert all("@" not in str(span.style) for span in visible("[@click=app.exit()]x[/]\x1b").spans)
 
 
-TIMES = {9: "9 s", 59.9: "59 s", 60: "1 min", 840: "14 min", 3600: "1 h", 11_100: "3 h 5 min", 200_000: "2 d", -5: "0 s"}
+TIMES = {
+    9: "9 s",
+    59.9: "59 s",
+    60: "1 min",
+    840: "14 min",
+    3600: "1 h",
+    11_100: "3 h 5 min",
+    200_000: "2 d",
+    -5: "0 s",
+}
 
 
 @pytest.mark.parametrize(("seconds", "words"), TIMES.items())

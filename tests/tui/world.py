@@ -315,7 +315,9 @@ class World:
     def _create(self, _: vault.CreateVault) -> vault.Created:
         self.state = "unlocked"
         return vault.Created(
-            operator_id=identifier("op", 1), recovery_code=SecretStr(RECOVERY_CODE), home="/home/a/.local/share/stack-local"
+            operator_id=identifier("op", 1),
+            recovery_code=SecretStr(RECOVERY_CODE),
+            home="/home/a/.local/share/stack-local",
         )
 
     def _open(self, asked: Any) -> vault.OperatorSession:
