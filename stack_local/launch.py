@@ -1,4 +1,4 @@
-"""Starting and finding appliances: the homes, the process, its threads and signals, and the screen beside the server."""
+"""Starting and finding appliances: homes, the process, its threads and signals, the screen beside the server."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ from stack_local.vault.files import write_atomically
 from stack_local.vault.hardening import harden, reexec
 from stack_local.vault.profiles import CHEAPEST, STRONG, Profile
 from stack_local.vault.slots import FILE_NAME as VAULT_NAME
-from stack_local.wire.vault import Created, GetHealth
+from stack_local.wire.vault import Created
 
 NAME = "stack-local"
 HOME_VARIABLE = "STACK_LOCAL_HOME"
@@ -287,7 +287,8 @@ def _start_thread(server: Server) -> threading.Thread:
     def serve() -> None:
         try:
             asyncio.run(server.main(None, started.set))
-        except BaseException as error:  # noqa: BLE001 (handed to the thread that waits)
+        except BaseException as error:
+            # Handed to the thread that waits.
             server.failure = error
             log.exception("the server ended")
         finally:

@@ -18,7 +18,7 @@ from stack_local.system import System
 from stack_local.vault.sessions import Sessions
 from stack_local.vault.vault import Vault
 from stack_local.wire.catalogue import Surface
-from stack_local.wire.vault import Created, VaultState
+from stack_local.wire.vault import Created, SlotList, VaultState
 
 Scalar = str | int | bool | None
 
@@ -45,6 +45,12 @@ class Appliance(Protocol):
     async def unlock(self, *, passphrase: Secret | None, recovery_code: Secret | None) -> None: ...
 
     async def check_passphrase(self, passphrase: Secret) -> None: ...
+
+    async def change_passphrase(self, passphrase: Secret, new: Secret) -> SlotList: ...
+
+    async def renew_recovery_code(self, passphrase: Secret) -> Secret: ...
+
+    async def set_keyring(self, passphrase: Secret, *, enabled: bool) -> SlotList: ...
 
     def lock(self) -> VaultState: ...
 

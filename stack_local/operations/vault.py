@@ -11,17 +11,23 @@ from stack_local.operations.context import Context
 from stack_local.store import approvals, audit, meta, passports
 from stack_local.store.database import Tx
 from stack_local.wire.vault import (
+    ChangePassphrase,
     Created,
     CreateSession,
     CreateVault,
+    DisableKeyring,
+    EnableKeyring,
     GetHealth,
     GetJwks,
     GetStatus,
     Health,
     Jwks,
     LockVault,
+    NewRecoveryCode,
     OperatorSession,
+    RenewRecoveryCode,
     SealVault,
+    SlotList,
     Status,
     UnlockVault,
     VaultState,
@@ -103,6 +109,31 @@ async def create_session(ctx: Context, request: CreateSession) -> OperatorSessio
 def _begin(ctx: Context) -> OperatorSession:
     token, ends_at = ctx.ports.sessions.begin()
     return OperatorSession(session=SecretStr(token.reveal()), expires_at=ends_at)
+
+
+@handles(ChangePassphrase)
+async def change_passphrase(ctx: Context, request: ChangePassphrase) -> SlotList:
+    """Rewrap both keys; the database is not touched."""
+    return await ctx.ports.appliance.change_passphrase(_secret(request.passphrase), _secret(request.new_passphrase))
+
+
+@handles(RenewRecoveryCode)
+async def renew_recovery_code(ctx: Context, request: RenewRecoveryCode) -> NewRecoveryCode:
+    """Rewrap both keys under a new code."""
+    code = await ctx.ports.appliance.renew_recovery_code(_secret(request.passphrase))
+    return NewRecoveryCode(recovery_code=SecretStr(code.reveal()))
+
+
+@handles(EnableKeyring)
+async def enable_keyring(ctx: Context, request: EnableKeyring) -> SlotList:
+    """Wrap the database key alone for the keyring."""
+    return await ctx.ports.appliance.set_keyring(_secret(request.passphrase), enabled=True)
+
+
+@handles(DisableKeyring)
+async def disable_keyring(ctx: Context, request: DisableKeyring) -> SlotList:
+    """Remove the keyring's slot and its entry."""
+    return await ctx.ports.appliance.set_keyring(_secret(request.passphrase), enabled=False)
 
 
 @handles(LockVault)

@@ -154,7 +154,8 @@ class Pipeline:
             answer.set_result(await self._live_or_raise(asker, draft, on_operation))
         except StackError as refused:
             _fail(answer, refused)
-        except Exception:  # noqa: BLE001 (the door's catch cannot see this task; it logs what it is given)
+        except Exception:
+            # The door's own catch cannot see this task.
             log.exception("a proxied call failed")
             _fail(answer, Broken("the appliance failed at this call", trace_id=asker.trace_id))
 

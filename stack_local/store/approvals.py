@@ -126,9 +126,9 @@ def count_pending_of(tx: Tx, asked_by: str) -> int:
 def insert(tx: Tx, row: ApprovalRow) -> None:
     """Keep a new decision."""
     tx.execute(
-        "INSERT INTO approvals VALUES (:id, :kind, :claim_id, :agent_id, :session_id, :chain, :asked_by, :status, :digest, "
-        ":original_digest, :connection_id, :call_key, :sealed, :reason, :simulation, :notes, :submitted_at, :expires_at, "
-        "NULL, NULL, :breadth, :uses_left, NULL, NULL)",
+        "INSERT INTO approvals VALUES (:id, :kind, :claim_id, :agent_id, :session_id, :chain, :asked_by, :status, "
+        ":digest, :original_digest, :connection_id, :call_key, :sealed, :reason, :simulation, :notes, :submitted_at, "
+        ":expires_at, NULL, NULL, :breadth, :uses_left, NULL, NULL)",
         id=row.id,
         kind=row.kind,
         claim_id=row.claim_id,
@@ -166,8 +166,8 @@ def decide(
 ) -> None:
     """Write a person's word, once: the row must still be pending."""
     tx.execute(
-        "UPDATE approvals SET status = :status, decided_by = :by, decided_at = :at, notes = :notes, breadth = :breadth, "
-        "uses_left = :uses_left, expires_at = COALESCE(:expires_at, expires_at) WHERE id = :id AND status = 'pending'",
+        "UPDATE approvals SET status = :status, decided_by = :by, decided_at = :at, notes = :notes, "
+        "breadth = :breadth, uses_left = :uses_left, expires_at = COALESCE(:expires_at, expires_at) WHERE id = :id AND status = 'pending'",
         status=str(status),
         by=by,
         at=milliseconds(at),

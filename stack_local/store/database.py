@@ -43,6 +43,15 @@ _PRAGMAS = (
 )
 
 
+OLDEST_SQLITE = (3, 51, 3)
+"""Older ones can damage a write-ahead log (the reset bug of 3.7.0 to 3.51.2)."""
+
+
+def sqlite_version() -> tuple[int, ...]:
+    """The version of SQLite inside the library."""
+    return tuple(int(part) for part in sqlcipher.sqlite_version.split("."))
+
+
 class Tx:
     """One unit of work on a connection. It lives as long as the function it is handed to."""
 

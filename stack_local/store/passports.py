@@ -65,9 +65,9 @@ def find_automatic(tx: Tx, agent_id: str, minted_by: str) -> Passport | None:
 def insert(tx: Tx, passport: Passport, *, intent: DeclaredIntent | None, ttl_seconds: int, is_automatic: bool) -> None:
     """Keep a new passport."""
     tx.execute(
-        "INSERT INTO passports VALUES (:jti, :agent_id, :session_id, :line, :parent_jti, :parent_line, :depth, :mode, :services, :intent, "
-        ":minted_by, :is_automatic, :checkpoint_seconds, :ttl_seconds, :issued_at, :expires_at, :latest, :session_ends, "
-        "NULL, NULL, NULL)",
+        "INSERT INTO passports VALUES (:jti, :agent_id, :session_id, :line, :parent_jti, :parent_line, :depth, :mode, "
+        ":services, :intent, :minted_by, :is_automatic, :checkpoint_seconds, :ttl_seconds, :issued_at, :expires_at, "
+        ":latest, :session_ends, NULL, NULL, NULL)",
         jti=passport.jti,
         agent_id=passport.agent_id,
         session_id=passport.session_id,

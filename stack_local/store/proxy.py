@@ -51,8 +51,8 @@ def get(tx: Tx, operation_id: str) -> OperationRow:
 def insert(tx: Tx, row: OperationRow) -> None:
     """Keep a call before it goes out."""
     tx.execute(
-        "INSERT INTO operations VALUES (:id, :agent_id, :passport_jti, :asked_by, :connection_id, :approval_id, :digest, "
-        ":is_write, :trace_id, :subject, :state, :sealed_call, NULL, NULL, NULL, :created_at, NULL)",
+        "INSERT INTO operations VALUES (:id, :agent_id, :passport_jti, :asked_by, :connection_id, :approval_id, "
+        ":digest, :is_write, :trace_id, :subject, :state, :sealed_call, NULL, NULL, NULL, :created_at, NULL)",
         id=row.id,
         agent_id=row.agent_id,
         passport_jti=row.passport_jti,

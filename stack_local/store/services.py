@@ -77,8 +77,8 @@ def list_(tx: Tx) -> list[wire.Connection]:
 def insert(tx: Tx, connection: wire.Connection, *, verify_path: str | None) -> None:
     """Keep a new connection."""
     tx.execute(
-        "INSERT INTO connections VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, "
-        ":scopes, :asks_everything, :verify_path, 'never', NULL, :version, :credential_version, :connected_by, :at)",
+        "INSERT INTO connections VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, "
+        ":injection, :scopes, :asks_everything, :verify_path, 'never', NULL, :version, :credential_version, :connected_by, :at)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,

@@ -64,6 +64,22 @@ class VaultState(View):
     state: Literal["empty", "sealed", "locked", "unlocked"]
 
 
+class SlotList(View):
+    """What opens the vault: kinds of slots."""
+
+    slots: list[str]
+
+
+class NewRecoveryCode(View):
+    """The recovery code that is good from now on; the earlier one no longer is."""
+
+    recovery_code: SecretStr
+
+    @field_serializer("recovery_code")
+    def _open(self, recovery_code: SecretStr) -> str:
+        return recovery_code.get_secret_value()
+
+
 class Jwks(View):
     """The public keys that verify passports offline (RFC 7517)."""
 
@@ -136,3 +152,60 @@ class LockVault(Request[VaultState]):
 )
 class SealVault(Request[VaultState]):
     """Seal: the process starts anew, so that no key stays in memory."""
+
+
+@operation(
+    scope="vault:write",
+    route="POST /v1/vault/passphrase",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="vault.change_passphrase",
+)
+class ChangePassphrase(Request[SlotList]):
+    """Let a new passphrase, and no earlier one, open the vault. Older copies of vault.json still open with the old."""
+
+    passphrase: Passphrase
+    new_passphrase: Passphrase
+
+
+@operation(
+    scope="vault:write",
+    route="POST /v1/vault/recovery-code",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="vault.renew_recovery_code",
+)
+class RenewRecoveryCode(Request[NewRecoveryCode]):
+    """Make a new recovery code; the old one no longer opens the vault."""
+
+    passphrase: Passphrase
+
+
+@operation(
+    scope="vault:write",
+    route="POST /v1/vault/keyring",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="vault.enable_keyring",
+)
+class EnableKeyring(Request[SlotList]):
+    """Let this user's keyring open the database at start-up: locked, so that no credential is used without you."""
+
+    passphrase: Passphrase
+
+
+@operation(
+    scope="vault:write",
+    route="DELETE /v1/vault/keyring",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="vault.disable_keyring",
+)
+class DisableKeyring(Request[SlotList]):
+    """Take the keyring's slot away: a start is sealed again until the passphrase is given."""
+
+    passphrase: Passphrase
