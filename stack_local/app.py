@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from plugins import BUILTIN
 from stack_local.dispatch import Dispatcher
-from stack_local.domain.errors import Broken, Conflict, Locked, StackError, Unavailable
+from stack_local.domain.errors import Broken, Conflict, StackError, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import Egress
 from stack_local.egress.resolve import SystemResolver
@@ -32,12 +32,14 @@ from stack_local.system import System, milliseconds
 from stack_local.vault import anchor as anchors
 from stack_local.vault import public_file, slots
 from stack_local.vault.backoff import UnlockBackoff
+from stack_local.vault.header import SlotKind
+from stack_local.vault.keyring import KeyringPort, OperatingSystemKeyring
 from stack_local.vault.keys import Keys
 from stack_local.vault.profiles import Deriver, Profile
 from stack_local.vault.sessions import Sessions
 from stack_local.vault.signing import Signer
 from stack_local.vault.vault import State, Vault
-from stack_local.wire.vault import Created, VaultState
+from stack_local.wire.vault import Created, SlotList, VaultState
 
 log = logging.getLogger(__name__)
 
@@ -93,12 +95,22 @@ class HomeLock:
 class Appliance:
     """One vault and what serves it. It is the `Appliance` of `operations/context.py`."""
 
-    def __init__(self, places: Places, settings: Settings, system: System, profile: Profile, *, base_url: str) -> None:
+    def __init__(
+        self,
+        places: Places,
+        settings: Settings,
+        system: System,
+        profile: Profile,
+        *,
+        base_url: str,
+        keyring: KeyringPort | None = None,
+    ) -> None:
         self._places = places
         self._settings = settings
         self._system = system
         self._profile = profile
         self._base_url = base_url
+        self._keyring = keyring or OperatingSystemKeyring()
         self._deriver = Deriver()
         self._backoff = UnlockBackoff(places.home / BACKOFF_NAME, system)
         self._core: Core | None = None
@@ -171,8 +183,6 @@ class Appliance:
             self.feed.publish()
 
     async def check_passphrase(self, passphrase: Secret) -> None:
-        if self._core is not None and not self._core.vault.is_unlocked:
-            raise Locked("the vault is locked", hint="unlock it: that begins a session too")
         await self._keys(passphrase=passphrase, recovery_code=None)
 
     async def _keys(self, *, passphrase: Secret | None, recovery_code: Secret | None) -> Keys:
@@ -187,6 +197,45 @@ class Appliance:
             raise Broken("nothing to open the vault with")
         self._backoff.reset()
         return keys
+
+    async def change_passphrase(self, passphrase: Secret, new: Secret) -> SlotList:
+        keys = await self._keys(passphrase=passphrase, recovery_code=None)
+        await asyncio.to_thread(
+            slots.change_passphrase,
+            self._places.home,
+            keys,
+            new,
+            self._profile,
+            system=self._system,
+            deriver=self._deriver,
+        )
+        return self._slots()
+
+    async def renew_recovery_code(self, passphrase: Secret) -> Secret:
+        keys = await self._keys(passphrase=passphrase, recovery_code=None)
+        return await asyncio.to_thread(slots.renew_recovery, self._places.home, keys, system=self._system)
+
+    async def set_keyring(self, passphrase: Secret, *, enabled: bool) -> SlotList:
+        keys, home = await self._keys(passphrase=passphrase, recovery_code=None), self._places.home
+        if enabled:
+            await asyncio.to_thread(slots.add_keyring_slot, home, keys, system=self._system, keyring=self._keyring)
+        for slot in () if enabled else slots.list_slots(home):
+            if slot.kind is SlotKind.KEYRING:
+                await asyncio.to_thread(slots.remove_slot, home, keys, slot.id, keyring=self._keyring)
+        return self._slots()
+
+    def _slots(self) -> SlotList:
+        return SlotList(slots=sorted(str(slot.kind) for slot in slots.list_slots(self._places.home)))
+
+    async def open_locked(self) -> bool:
+        """At start-up: open the database by the keyring, where a person allowed it; the credentials stay locked."""
+        home = self._places.home
+        if self.state != State.SEALED or not any(s.kind is SlotKind.KEYRING for s in slots.list_slots(home)):
+            return False
+        keys = await asyncio.to_thread(slots.open_with_keyring, home, keyring=self._keyring)
+        async with self._opening:
+            await self._open(keys, is_new=False)
+        return True
 
     def lock(self) -> VaultState:
         if self._core is not None:

@@ -101,6 +101,8 @@ class Server:
         async def unlock_first() -> None:
             if passphrase is not None:
                 await appliance.unlock(passphrase=passphrase, recovery_code=None)
+            else:
+                await _open_locked(appliance)
             ready()
 
         await run(appliance, self.listener, self.places, self.settings, ready=unlock_first)
@@ -236,6 +238,14 @@ class RealLaunch:
         from stack_local.examination import examine
 
         return examine(home, places_of(home), self.running_socket(home))
+
+
+async def _open_locked(appliance: Appliance) -> None:
+    """Open by the keyring if a person allowed it; a keyring that is not there leaves the vault sealed."""
+    try:
+        await appliance.open_locked()
+    except StackError as error:
+        log.warning("the keyring did not open the vault: %s", error.message)
 
 
 def _bracketed(host: str) -> str:

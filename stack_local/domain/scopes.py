@@ -5,18 +5,19 @@ DESCRIPTIONS = {
     "agents:write": "register, change and delete agents",
     "services:read": "see which services are connected",
     "services:write": "connect and disconnect services, and grant them to agents",
-    "credentials:read": "see which credentials exist, and read one where a person allowed it",
+    "credentials:read": "see which credentials exist",
+    "credentials:reveal": "read a credential, where a person set the agent to direct",
     "passports:read": "see passports and their reports",
     "passports:write": "issue, refresh, delegate and revoke passports",
     "intents:read": "see submitted intents and their decisions",
     "intents:write": "simulate and submit intents",
-    "intents:decide": "approve and reject what agents ask",
+    "intents:reject": "reject what agents ask",
+    "intents:decide": "approve what agents ask, or send it back",
     "proxy:write": "make calls through the proxy",
     "audit:read": "read and verify the audit log",
     "governance:decide": "approve changes that loosen a control",
     "keys:read": "see which API keys exist",
     "keys:write": "mint and revoke API keys",
-    "vault:read": "see the state of the appliance",
     "vault:write": "lock and seal the vault",
 }
 """Every scope with its words for the consent page and the help."""
@@ -24,7 +25,7 @@ DESCRIPTIONS = {
 ALL = frozenset(DESCRIPTIONS)
 
 PERSON_ONLY = frozenset({"intents:decide", "governance:decide", "keys:write", "vault:write"})
-"""Deciding and minting: never a key's, with the one exception of the `approver` preset."""
+"""Deciding, minting and locking: never a key's, with the one exception of the `approver` preset."""
 
 _READS = frozenset(scope for scope in ALL if scope.endswith(":read"))
 
@@ -36,24 +37,26 @@ PRESETS = {
             "services:read",
             "services:write",
             "credentials:read",
+            "credentials:reveal",
             "passports:read",
             "passports:write",
             "intents:read",
             "intents:write",
+            "intents:reject",
             "proxy:write",
             "audit:read",
         }
     ),
     "readonly": _READS - {"credentials:read"},
-    "admin": ALL - PERSON_ONLY,
-    "approver": frozenset({"intents:read", "intents:decide", "agents:read", "audit:read", "vault:read"}),
+    "admin": ALL - PERSON_ONLY - {"credentials:reveal"},
+    "approver": frozenset({"intents:read", "intents:decide", "intents:reject", "agents:read", "audit:read"}),
 }
 """What an API key of each preset holds."""
 
 PASSPORT = frozenset(
     {
         "services:read",
-        "credentials:read",
+        "credentials:reveal",
         "passports:read",
         "passports:write",
         "intents:read",

@@ -150,7 +150,10 @@ def approve_intent(tx: Tx, ctx: Context, request: ApproveIntent) -> IntentApprov
 
 def _decidable(tx: Tx, ctx: Context, approval_id: str) -> ApprovalRow:
     row = _intent(tx, approval_id)
-    _refuse_beyond_approver(ctx.actor, row)
+    if ctx.actor.preset == "approver":
+        _refuse_beyond_approver(ctx.actor, row)
+    else:
+        require_agent(tx, ctx.actor, row.agent_id or "", field="approval_id")
     if row.status is not Status.PENDING or row.expires_at <= ctx.now:
         state = row.status if row.status is not Status.PENDING else Status.EXPIRED
         raise Conflict(f"the approval is {state} already", field="approval_id", rule="pending")
@@ -158,8 +161,6 @@ def _decidable(tx: Tx, ctx: Context, approval_id: str) -> ApprovalRow:
 
 
 def _refuse_beyond_approver(actor: Actor, row: ApprovalRow) -> None:
-    if actor.is_person:
-        return
     if row.agent_id not in actor.decides_agents or row.connection_id not in actor.decides_services:
         raise Forbidden(
             "this key does not decide for that agent and service", rule="approver", hint="a person at the terminal does"

@@ -167,7 +167,8 @@ def decide(
     """Write a person's word, once: the row must still be pending."""
     tx.execute(
         "UPDATE approvals SET status = :status, decided_by = :by, decided_at = :at, notes = :notes, "
-        "breadth = :breadth, uses_left = :uses_left, expires_at = COALESCE(:expires_at, expires_at) WHERE id = :id AND status = 'pending'",
+        "breadth = :breadth, uses_left = :uses_left, expires_at = COALESCE(:expires_at, expires_at) "
+        "WHERE id = :id AND status = 'pending'",
         status=str(status),
         by=by,
         at=milliseconds(at),

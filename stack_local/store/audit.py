@@ -80,14 +80,15 @@ def list_(
     passport_jti: str | None = None,
     action: str | None = None,
 ) -> list[Record]:
-    """Records, newest first."""
+    """Records, newest first; with `after_sequence` those that follow it next, so that nobody who follows misses one."""
+    order = "ASC" if after_sequence is not None else "DESC"
     rows = tx.all(
         f"SELECT {_COLUMNS} FROM audit WHERE (:since IS NULL OR timestamp >= :since) "  # noqa: S608 (our own columns)
         "AND (:after IS NULL OR sequence > :after) AND (:agent_id IS NULL OR agent_id = :agent_id) "
         "AND (:jti IS NULL OR passport_jti = :jti) AND (:action IS NULL OR action = :action) "
         "AND (:own_jti IS NULL OR passport_jti = :own_jti) "
         "AND (:agents IS NULL OR agent_id IN (SELECT value FROM json_each(:agents))) "
-        "ORDER BY sequence DESC LIMIT :limit",
+        f"ORDER BY sequence {order} LIMIT :limit",
         since=since,
         after=after_sequence,
         agent_id=agent_id,
@@ -97,7 +98,8 @@ def list_(
         agents=None if visible.agents is None else json.dumps(sorted(visible.agents)),
         limit=limit,
     )
-    return [_record(row) for row in rows]
+    records = [_record(row) for row in rows]
+    return records[::-1] if order == "ASC" else records
 
 
 def walk(tx: Tx, *, from_sequence: int, limit: int, page: int = 1000) -> Iterator[Record]:

@@ -78,7 +78,8 @@ def insert(tx: Tx, connection: wire.Connection, *, verify_path: str | None) -> N
     """Keep a new connection."""
     tx.execute(
         "INSERT INTO connections VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, "
-        ":injection, :scopes, :asks_everything, :verify_path, 'never', NULL, :version, :credential_version, :connected_by, :at)",
+        ":injection, :scopes, :asks_everything, :verify_path, 'never', NULL, :version, "
+        ":credential_version, :connected_by, :at)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,

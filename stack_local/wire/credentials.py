@@ -45,7 +45,7 @@ class RawCredential(View):
 
 
 @operation(
-    scope="credentials:read",
+    scope="credentials:reveal",
     route="GET /v1/credentials/{service}",
     effect="write",
     while_locked=False,

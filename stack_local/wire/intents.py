@@ -190,13 +190,7 @@ class ApproveIntent(Request[IntentApproval]):
     notes: Notes | None = None
 
 
-@operation(
-    scope="intents:decide",
-    route="POST /v1/intents/{approval_id}/reject",
-    effect="write",
-    surfaces=PERSON_SIDE,
-    destructive=True,
-)
+@operation(scope="intents:reject", route="POST /v1/intents/{approval_id}/reject", effect="write", destructive=True)
 class RejectIntent(Request[IntentApproval]):
     """Say no: the passport is revoked with all it delegated; with block_future the agent is blocked too."""
 
