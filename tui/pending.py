@@ -1,6 +1,7 @@
 """One waiting decision, of either kind: a call that an agent asks for, or a change that loosens a control."""
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -56,7 +57,7 @@ class Pending:
             case AskedCall() as asked:
                 return asked.id, asked.call.digest
             case PendingDecision() as decision:
-                return decision.id, hashlib.sha256(decision.model_dump_json().encode()).hexdigest()
+                return decision.id, hashlib.sha256(json.dumps(decision.model_dump(mode="json")).encode()).hexdigest()
 
     def row(self, left: str, width: int) -> Content:
         """The row of the queue: what kind, what, who, and how long yet."""

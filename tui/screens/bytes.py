@@ -1,5 +1,7 @@
 """The exact bytes of one pending decision, as hex and text."""
 
+import json
+
 from textual.app import ComposeResult
 from textual.content import Content
 from textual.screen import ModalScreen
@@ -63,7 +65,7 @@ def bytes_of(pending: Pending) -> bytes:
         case AskedCall() as asked:
             return _request_bytes(asked.call)
         case PendingDecision() as decision:
-            return decision.model_dump_json(include={"operation", "arguments"}, indent=2).encode()
+            return json.dumps({"operation": decision.operation, "arguments": decision.arguments}, indent=2).encode()
 
 
 def _request_bytes(call: ExactCall) -> bytes:

@@ -11,10 +11,10 @@ ADVISORY = "approvals advisory"
 
 
 class StatusBar(Text):
-    """One line at the foot of every main screen."""
+    """One line at the foot of every main screen; an alarm stands above it."""
 
     DEFAULT_CSS = """
-    StatusBar { height: 1; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    StatusBar { height: auto; max-height: 2; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self) -> None:
@@ -34,9 +34,8 @@ class StatusBar(Text):
 def _words(status: Status) -> Content:
     address = status.base_url.partition("://")[2] or status.base_url
     head = f"#{status.chain_sequence} {visible(status.chain_head[:8], 8).plain}"
+    alarm = [] if status.alarm is None else [Content.assemble(("! ALARM: ", "bold $error"), visible(status.alarm, 60))]
     parts = [visible(address, 40), Content(status.state), Content(f"{status.pending} pending"), Content(head)]
-    if status.alarm is not None:
-        parts.insert(0, Content.assemble(("! ALARM: ", "bold $error"), visible(status.alarm, 60)))
     if status.approvals_advisory:
         parts.append(Content.assemble((ADVISORY, "bold $warning")))
-    return Content(" · ").join(parts)
+    return Content("\n").join([*alarm, Content(" · ").join(parts)])
