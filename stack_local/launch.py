@@ -86,6 +86,8 @@ class Server:
         self.base_url = f"http://{_bracketed(settings.host)}:{self.listener.getsockname()[1]}"
         self.appliance: Appliance | None = None
         self.failure: BaseException | None = None
+        self.is_shown = False
+        """Whether a screen of this process depends on it."""
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def main(self, passphrase: Secret | None, ready: Callable[[], None]) -> None:
@@ -212,11 +214,11 @@ class RealLaunch:
         _prepare_process(home)
         server = Server(home, load(home, host=host, port=port))
         thread = _start_thread(server)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda *_: _end_screen(server))
+        server.is_shown = True
         try:
             status = _show(server.places.admin_socket)
         finally:
+            server.is_shown = False
             server.stop()
             thread.join(STOP_SECONDS)
             server.close()
@@ -303,6 +305,9 @@ def _start_thread(server: Server) -> threading.Thread:
             log.exception("the server ended")
         finally:
             started.set()
+            if server.is_shown:
+                # Sealed, or ended by its own failure: the screen takes the signal as its leave.
+                os.kill(os.getpid(), signal.SIGTERM)
 
     thread = threading.Thread(target=serve, name="server", daemon=True)
     thread.start()
@@ -317,13 +322,6 @@ def _show(admin_socket: Path) -> int:
     import tui.run
 
     return tui.run.show(RemoteClient(socket_path=str(admin_socket)), RealSystem())
-
-
-def _end_screen(server: Server) -> None:
-    import tui.run
-
-    server.stop()
-    tui.run.end()
 
 
 def _start_anew() -> None:

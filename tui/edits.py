@@ -32,7 +32,7 @@ def draft(call: ExactCall) -> Draft:
         InvalidRequest: a part cannot be shown in an editor without changing it.
     """
     url = call.url.partition("?")[0]
-    if not is_plain(url) or (call.body is not None and not is_json(call) and not is_plain(call.body)):
+    if "\n" in url or not is_plain(url) or (call.body is not None and not is_json(call) and not is_plain(call.body)):
         raise InvalidRequest("this call holds characters that cannot be edited here", hint="send it back with a note")
     if len(call.body or "") > EDITABLE_CHARACTERS:
         raise InvalidRequest("the body is too long to edit here", hint="send it back with a note")

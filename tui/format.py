@@ -24,6 +24,7 @@ NEWLINE_SIGN = "⏎"
 _CODE_STYLE = "reverse"
 _CUT_STYLE = "bold"
 _ROOM_TO_COUNT = 24
+_PREFIX = 5
 _CUT_MARK = re.compile(r"… \(\+\d+\)$")
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp", "Me"})
@@ -117,7 +118,8 @@ def column(content: Content, width: int) -> Content:
 def short_id(identifier: str) -> str:
     """An id as a person tells it from others: its prefix and its last four characters."""
     prefix, _, rest = identifier.partition("_")
-    return f"{prefix}_…{rest[-4:]}" if len(rest) > 8 else identifier
+    short = f"{prefix[:_PREFIX]}_…{rest[-4:]}" if len(rest) > 8 else identifier
+    return visible(short, 24).plain
 
 
 def duration(seconds: float) -> str:

@@ -262,7 +262,7 @@ def _state(agent: Agent) -> str:
 
 def _in_full(agent: Agent) -> Content:
     lines = [
-        Content.assemble(visible(agent.name, 64).stylize("bold"), f" · {agent.id}"),
+        Content.assemble(visible(agent.name, 64).stylize("bold"), " · ", visible(agent.id, 40)),
         Content(
             f"{agent.accountability_mode} · {agent.credential_access}"
             f" · on warning {agent.on_warning}, on critical {agent.on_critical}"

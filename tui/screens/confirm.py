@@ -7,6 +7,7 @@ from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
+from tui.format import visible
 from tui.widgets.key_hints import hints
 from tui.widgets.text import Text
 
@@ -35,7 +36,7 @@ class ConfirmScreen(ModalScreen[bool]):
             yield Text(self._title, id="title")
             yield Text(self._words, id="words")
             if self._typed_word is not None:
-                yield Text(f"Type {self._typed_word} to go on:")
+                yield Text(Content.assemble("Type ", visible(self._typed_word, 64).stylize("bold"), " to go on:"))
                 yield self._input
             with Horizontal(id="buttons"):
                 yield self._no

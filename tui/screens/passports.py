@@ -174,7 +174,7 @@ def _falls(node: Node) -> Content:
 def _in_full(node: Node) -> Content:
     passport = node.passport
     services = Content(", ").join([visible(service, 40) for service in passport.services[:6]])
-    lines = [Content.assemble((node.kind, "bold"), f" {node.id}"), Content.assemble("may use ", services)]
+    lines = [Content.assemble((node.kind, "bold"), " ", visible(node.id, 40)), Content.assemble("may use ", services)]
     if passport.intent_summary is not None:
         lines.append(Content.assemble(("the agent says: ", "$text-muted"), visible(passport.intent_summary, 300)))
     return Content("\n").join(lines)

@@ -194,7 +194,7 @@ def _in_full(connection: Connection) -> Content:
     goes = Content.assemble(f"sent as {spec.style}", f" in {spec.name}" if spec.name else "")
     return Content("\n").join(
         [
-            Content.assemble(visible(connection.provider, 80).stylize("bold"), f" · {connection.id}"),
+            Content.assemble(visible(connection.provider, 80).stylize("bold"), " · ", visible(connection.id, 40)),
             Content.assemble("hosts ", visible(", ".join(connection.hosts) or "none", 300)),
             Content.assemble(goes, f" · {asks} · scopes ", visible(", ".join(connection.scopes), 80)),
             visible(connection.description or "", 256),

@@ -14,7 +14,8 @@ class StatusBar(Text):
     """One line at the foot of every main screen; an alarm stands above it."""
 
     DEFAULT_CSS = """
-    StatusBar { height: auto; max-height: 2; padding: 0 1; background: $panel; text-wrap: nowrap; text-overflow: ellipsis; }
+    StatusBar { height: auto; max-height: 2; padding: 0 1; background: $panel; }
+    StatusBar { text-wrap: nowrap; text-overflow: ellipsis; }
     """
 
     def __init__(self) -> None:
