@@ -1,5 +1,6 @@
 """The `stack-local` command. Heavy parts are imported when a sub-command needs them."""
 
+import sys
 from typing import Any, cast
 
 from stack_local.surfaces.cli import Launch
@@ -10,6 +11,8 @@ class LazyLaunch:
     """The real launch, imported when it is first asked for something: `--version` needs none of it."""
 
     def __getattr__(self, name: str) -> Any:
+        # httpx brings a command of its own, and with it click, rich and pygments: 100 ms that we never use.
+        sys.modules.setdefault("httpx._main", cast(Any, None))
         from stack_local.launch import RealLaunch
 
         return getattr(RealLaunch(), name)

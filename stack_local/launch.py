@@ -229,12 +229,12 @@ class RealLaunch:
     def demo(self, *, yes: bool) -> int:
         from stack_local.demo import play
 
-        return play(yes=yes)
+        return play(yes=yes, profile=profile_of_this_process())
 
     def self_test(self) -> int:
         from stack_local.demo import self_test
 
-        return self_test()
+        return self_test(profile=profile_of_this_process())
 
     def doctor(self, home: Path) -> list[DoctorLine]:
         from stack_local.examination import examine

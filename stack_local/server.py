@@ -1,6 +1,7 @@
 """Serving: one socket for agents, one for the person's side, each with an application object of its own."""
 
 import asyncio
+import importlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
@@ -13,8 +14,7 @@ from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
 from stack_local.settings import Settings
 from stack_local.surfaces import rest as rest_surface
-from stack_local.surfaces.front_door import App, FrontDoor
-from stack_local.surfaces.mcp import Mcp
+from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
 from stack_local.wire.catalogue import Surface
 
 GRACE_SECONDS = 3
@@ -64,22 +64,43 @@ async def run(
     """Serve agents on `listener` and the person's side on the admin socket until `appliance.stopping` is set."""
     port = listener.getsockname()[1]
     hosts = frozenset({f"{settings.host}:{port}", f"127.0.0.1:{port}", f"localhost:{port}"})
-    mcp = Mcp(appliance.dispatcher, appliance.agents_door, settings, hosts=hosts)
+    mcp = LateMcp(appliance, settings, hosts)
     agents_side = _side(appliance, settings, mcp=mcp, hosts=hosts)
     person_side = _side(appliance, settings, mcp=None, hosts=None)
     admin = bind_admin(places)
     async with appliance.open_group(), asyncio.TaskGroup() as servers:
-        started, stop_mcp = asyncio.Event(), asyncio.Event()
-        # The SDK's manager holds a task group of its own: it is entered and left in one task.
-        servers.create_task(_hold(mcp, started, stop_mcp))
-        await started.wait()
         servers.create_task(_serve(agents_side, listener, appliance.stopping))
         servers.create_task(_serve(person_side, admin, appliance.stopping))
         await ready()
+        # The SDK's manager holds a task group of its own: it is entered and left in one task.
+        servers.create_task(mcp.hold())
         await appliance.stopping.wait()
-        stop_mcp.set()
     admin.close()
     places.admin_socket.unlink(missing_ok=True)
+
+
+class LateMcp:
+    """`/mcp` while the SDK is still being loaded: that takes longer than all the rest, and the first health check
+    need not wait for it. Requests do."""
+
+    def __init__(self, appliance: Appliance, settings: Settings, hosts: frozenset[str]) -> None:
+        self._appliance = appliance
+        self._settings = settings
+        self._hosts = hosts
+        self._mcp: asyncio.Future[App] = asyncio.get_running_loop().create_future()
+
+    async def hold(self) -> None:
+        """Load it, then keep it until the appliance stops."""
+        surface = await asyncio.to_thread(importlib.import_module, "stack_local.surfaces.mcp")
+        appliance = self._appliance
+        mcp = surface.Mcp(appliance.dispatcher, appliance.agents_door, self._settings, hosts=self._hosts)
+        async with mcp.run():
+            self._mcp.set_result(mcp)
+            await appliance.stopping.wait()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        mcp = await asyncio.shield(self._mcp)
+        await mcp(scope, receive, send)
 
 
 async def _serve(app: FrontDoor, listener: socket.socket, stopping: asyncio.Event) -> None:
@@ -91,7 +112,7 @@ async def _serve(app: FrontDoor, listener: socket.socket, stopping: asyncio.Even
     await serve(cast(Any, app), _config(f"fd://{os.dup(listener.fileno())}"), shutdown_trigger=trigger)
 
 
-def _side(appliance: Appliance, settings: Settings, *, mcp: Mcp | None, hosts: frozenset[str] | None) -> FrontDoor:
+def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: frozenset[str] | None) -> FrontDoor:
     """One side of the house: its own application object, so that the admin routes do not exist on TCP."""
     door = appliance.agents_door if mcp is not None else appliance.person_door
     surface: Surface = "rest" if mcp is not None else "admin"
@@ -102,12 +123,6 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: Mcp | None, hosts: f
         hot["/mcp"] = mcp
     inner = rest_surface.Dispatch(cast(App, quart), hot)
     return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal)
-
-
-async def _hold(mcp: Mcp, started: asyncio.Event, stop: asyncio.Event) -> None:
-    async with mcp.run():
-        started.set()
-        await stop.wait()
 
 
 def _config(binding: str) -> Config:

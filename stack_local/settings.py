@@ -45,7 +45,7 @@ class Settings:
     """Proxied calls of one agent under way at the same time."""
 
     def __post_init__(self) -> None:
-        for name, (least, most) in _BOUNDS.items():
+        for name, (least, most) in BOUNDS.items():
             value = getattr(self, name)
             if not least <= value <= most:
                 raise InvalidRequest(f"the setting {name} is out of bounds", field=name, rule=f"{least} to {most}")
@@ -61,7 +61,7 @@ class Settings:
 LOOPBACK = ("127.0.0.1", "::1")
 """Where the appliance may listen."""
 
-_BOUNDS: dict[str, tuple[float, float]] = {
+BOUNDS: dict[str, tuple[float, float]] = {
     "port": (0, 65535),
     "body_bytes": (1024, 10_500_000),
     "head_bytes": (1024, 64 * 1024),
@@ -76,6 +76,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "keep_responses_hours": (1, 24),
     "max_calls_at_once": (1, 1000),
 }
+"""The least and the most of each number."""
 
 
 def load(home: Path, **chosen: Any) -> Settings:

@@ -30,11 +30,13 @@ class Mind:
 
     def __init__(self, transcript: Transcript, tell: Callable[[Result], None]) -> None:
         self.transcript = transcript
+        self.results: list[Result] = []
         self._tell = tell
 
     def next(self, turns: Sequence[Turn]) -> Step:
         """What to do now."""
-        if turns and isinstance(turns[-1], Result):
+        if isinstance(turns[-1], Result):
+            self.results.append(turns[-1])
             self._tell(turns[-1])
         return next_step(turns)
 

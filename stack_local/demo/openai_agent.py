@@ -39,11 +39,14 @@ class ScriptedModel(Model):
         self, system_instructions: str | None, input: str | list[TResponseInputItem], *others: Any, **named: Any
     ) -> ModelResponse:
         """One turn of the model."""
-        self._mind.transcript.note("instructions", system_instructions)
-        self._mind.transcript.note("input", input)
-        self._mind.transcript.note("settings and tools", [repr(other) for other in others])
+        transcript = self._mind.transcript
+        transcript.note("instructions", system_instructions)
+        for item in [input] if isinstance(input, str) else input:
+            transcript.note("input", item)
+        for other in (*others, named):
+            transcript.note("settings and tools", other)
         step = self._mind.next(turns_of(input))
-        self._mind.transcript.note("output", repr(step))
+        transcript.note("output", repr(step))
         self._calls += 1
         return ModelResponse(output=[_output(step, f"call_{self._calls}")], usage=Usage(), response_id=None)
 
@@ -105,7 +108,8 @@ class OpenAiAgent:
         except (AgentsException, MCPError) as error:
             raise Unavailable(f"the agent broke off: {type(error).__name__}") from error
         self._history = result.to_input_list()
-        self._mind.transcript.note("history", self._history)
+        for item in self._history:
+            self._mind.transcript.note("history", item)
         return str(result.final_output)
 
 

@@ -94,7 +94,8 @@ class SampleUpstream:
         return 201, {"ok": True, "number": self.writes, "you_sent": {"authorization": authorization}}
 
 
-async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> h11.Event | type[h11.PAUSED]:
+async def _next(connection: h11.Connection, reader: asyncio.StreamReader) -> object:
+    """The next event: a part of a request, or what says that there is none."""
     while (event := connection.next_event()) is h11.NEED_DATA:
         connection.receive_data(await reader.read(MAX_READ_BYTES))
     return event

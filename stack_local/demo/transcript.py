@@ -10,14 +10,14 @@ from stack_local.domain.secrets import Secret
 
 
 class Transcript:
-    """What went into and came out of the agent, in order."""
+    """What went into and came out of the agent, in order; what is repeated is kept once."""
 
     def __init__(self) -> None:
-        self._entries: list[str] = []
+        self._entries: dict[str, None] = {}
 
     def note(self, kind: str, content: object) -> None:
         """Keep one entry; what is no JSON is kept as Python prints it."""
-        self._entries.append(json.dumps({kind: content}, ensure_ascii=False, default=repr))
+        self._entries[json.dumps({kind: content}, ensure_ascii=False, default=repr)] = None
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -61,5 +61,5 @@ def _base64_core(raw: bytes, offset: int) -> bytes:
     """The characters of base64 that depend on the secret alone, where it begins `offset` bytes into a group."""
     encoded = base64.b64encode(b"\0" * offset + raw)
     first = (0, 2, 3)[offset]
-    last = len(encoded) - (0, 4, 4)[(len(raw) + offset) % 3]
+    last = len(encoded) - (0, 3, 2)[(len(raw) + offset) % 3]
     return encoded[first:last]

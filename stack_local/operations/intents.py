@@ -41,6 +41,9 @@ from stack_local.wire.intents import (
 POLL_AFTER_SECONDS = 2
 """What an agent is told to wait between looks."""
 
+TOOL_MARGIN_SECONDS = 0.5
+"""Over MCP a look answers this long before the time of a tool call is up (house decision 8)."""
+
 USES_HOURS = 24
 """How long a number of uses may be drawn on, where the person names no time."""
 
@@ -88,7 +91,7 @@ def submit_intent(tx: Tx, ctx: Context, request: SubmitIntent) -> Submitted:
 @handles(GetIntentApproval)
 async def get_intent_approval(ctx: Context, request: GetIntentApproval) -> IntentApproval:
     """The row now, or as soon as it is decided within the time the caller waits."""
-    end = ctx.ports.system.monotonic() + request.wait_seconds
+    end = ctx.ports.system.monotonic() + _patience_seconds(ctx, request.wait_seconds)
     while True:
         changes = ctx.ports.feed.changes
         found = await ctx.core.database.read(lambda tx: _visible_view(tx, ctx, request.approval_id))
@@ -96,6 +99,13 @@ async def get_intent_approval(ctx: Context, request: GetIntentApproval) -> Inten
         if found.status is not Status.PENDING or left <= 0:
             return found
         await ctx.ports.feed.wait_past(changes, seconds=left)
+
+
+def _patience_seconds(ctx: Context, asked: int) -> float:
+    """As long as was asked; over MCP no longer than a tool call may take, and `pending` is the answer then."""
+    if ctx.surface != "mcp":
+        return asked
+    return min(asked, max(0.0, ctx.ports.settings.tool_wait_seconds - TOOL_MARGIN_SECONDS))
 
 
 def _visible_view(tx: Tx, ctx: Context, approval_id: str) -> IntentApproval:

@@ -1,5 +1,7 @@
 """The proxied call and its outcome: the wire's words for the pipeline."""
 
+import hashlib
+
 from stack_local.domain.errors import NotFound, StackError
 from stack_local.operations.binding import handles
 from stack_local.operations.calls import as_json, peek
@@ -12,6 +14,7 @@ from stack_local.proxy.responses import shown
 from stack_local.store import proxy as store
 from stack_local.store.database import Tx
 from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRequest, ProxyResponse
+from stack_local.wire.types import PassportToken
 
 
 @handles(ProxyRequest)
@@ -20,6 +23,7 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
     ctx.trail.is_recorded = True
     asker = Asker(
         label=ctx.actor.label,
+        bearer=_bearer(ctx, request.passport_token),
         trace_id=ctx.trace_id,
         passport=lambda tx: acting_passport(tx, ctx, request.passport_token),
         peek=lambda tx: peek(tx, ctx, request.passport_token),
@@ -42,6 +46,13 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
         max_chars=request.max_chars,
         replayed=answer.replayed,
     )
+
+
+def _bearer(ctx: Context, token: PassportToken) -> str:
+    """Names the actor and the passport it shows; a hash, so that no token is kept."""
+    if token is None:
+        return ctx.actor.label
+    return f"{ctx.actor.label} {hashlib.sha256(token.get_secret_value().encode()).hexdigest()}"
 
 
 @handles(GetOperation)

@@ -60,19 +60,27 @@ def proposed_call(tx: Tx, vault: Vault, draft: Draft) -> tuple[Connection, Call]
             f"{missing} is missing", field=missing, rule="service and url, or approval_id alone", hint="name both"
         )
     connection = services.resolve(tx, draft.service)
-    call = propose(
+    return connection, proposed(connection, draft)
+
+
+def proposed(connection: Connection, draft: Draft) -> Call:
+    """The exact call of a draft that names its url.
+
+    Raises:
+        InvalidRequest: a field breaks a rule of form.
+    """
+    return propose(
         connection_id=connection.id,
         connection_version=connection.version,
         credential_version=connection.credential_version,
         injected_header=connection.injection.header,
         injected_query=connection.injection.query,
         method=draft.method,
-        url=draft.url,
+        url=draft.url or "",
         headers=draft.headers,
         query=draft.query,
         body=draft.body,
     )
-    return connection, call
 
 
 def gather(

@@ -21,7 +21,7 @@ from typing import Any
 from stack_local.domain.approvals import give_back, settle
 from stack_local.domain.audit import Layer, Outcome, commitment
 from stack_local.domain.calls import Call
-from stack_local.domain.detection import CallFacts, Finding, PastCall
+from stack_local.domain.detection import Finding
 from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, UpstreamFailed
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide
@@ -31,9 +31,10 @@ from stack_local.egress.client import Egress, OutboundRequest
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import approvals, inject, refusals
 from stack_local.proxy.credentials import Credentials
-from stack_local.proxy.facts import Draft, World, detector_facts, gather, proposed_call
+from stack_local.proxy.facts import Draft, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
 from stack_local.proxy.responses import Kept, scrubbed
+from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
 from stack_local.store import proxy as store
@@ -46,9 +47,6 @@ from stack_local.vault.vault import Vault
 log = logging.getLogger(__name__)
 
 ACTION = "credential.proxy"
-HISTORY = 50
-"""Earlier calls a detector sees."""
-
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Start a coroutine in the appliance's TaskGroup."""
 
@@ -58,6 +56,8 @@ class Asker:
     """On whose behalf a call is made. `passport` finds (or mints) it inside the deciding transaction."""
 
     label: str
+    bearer: str
+    """Names the bearer and the passport shown with it: equal ones peek the same until access changes."""
     trace_id: str
     passport: Callable[[Tx], Passport]
     peek: Callable[[Tx], tuple[str, str]]
@@ -133,6 +133,7 @@ class Pipeline:
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
         self._credentials = Credentials(database, vault)
+        self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
 
@@ -166,6 +167,7 @@ class Pipeline:
             raise decided
         if isinstance(decided, Replay):
             return await self._replay(decided)
+        self._sightings.went_out(decided.facts.passport.agent_id, decided.facts.call.digest, decided.facts.now)
         on_operation(decided.operation_id)
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[decided.operation_id] = outcome
@@ -190,17 +192,7 @@ class Pipeline:
 
     async def _inspect(self, asker: Asker, draft: Draft) -> tuple[Finding, ...]:
         """Stop 4. A draft that cannot be read is left for the transaction, which refuses it with its record."""
-
-        def seen(tx: Tx) -> tuple[CallFacts, tuple[PastCall, ...]] | None:
-            try:
-                connection, call = proposed_call(tx, self._vault, draft)
-                agent_id, session_id = asker.peek(tx)
-            except StackError:
-                return None
-            facts = detector_facts(agent_id, session_id, connection, call, self._system.now())
-            return facts, store.recent(tx, agent_id, limit=HISTORY)
-
-        shown = await self._database.read(seen)
+        shown = await self._sightings.of(asker.bearer, asker.peek, draft)
         return () if shown is None else await self._inspector.inspect(*shown)
 
     def _decide(

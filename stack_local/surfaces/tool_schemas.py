@@ -9,7 +9,7 @@ Schema = dict[str, Any]
 
 def input_schema(operation: Operation) -> Schema:
     """What the tool takes: an object with properties, even if there are none."""
-    schema: Schema = _slim(operation.request.model_json_schema(), nulls=False)
+    schema: Schema = slimmed(operation.request.model_json_schema(), nulls=False)
     schema.pop("description", None)
     schema.setdefault("properties", {})
     return schema
@@ -17,19 +17,21 @@ def input_schema(operation: Operation) -> Schema:
 
 def output_schema(operation: Operation) -> Schema:
     """What the tool answers."""
-    schema: Schema = _slim(operation.answer.model_json_schema(mode="serialization"), nulls=True)
+    schema: Schema = slimmed(operation.answer.model_json_schema(mode="serialization"), nulls=True)
     schema.pop("description", None)
     return schema
 
 
-def _slim(node: Any, *, nulls: bool) -> Any:
+def slimmed(node: Any, *, nulls: bool) -> Any:
     """Without titles; on input also without the null alternative of a field that may simply be left out."""
     if isinstance(node, list):
-        return [_slim(item, nulls=nulls) for item in node]
+        return [slimmed(item, nulls=nulls) for item in node]
     if not isinstance(node, dict):
         return node
     slim = {
-        key: _slim(value, nulls=nulls) for key, value in node.items() if not (key == "title" and isinstance(value, str))
+        key: slimmed(value, nulls=nulls)
+        for key, value in node.items()
+        if not (key == "title" and isinstance(value, str))
     }
     if not nulls and "default" in slim and slim["default"] is None:
         del slim["default"]
