@@ -84,6 +84,7 @@ class StackTui(App[None]):
     def on_mount(self) -> None:
         self.register_theme(THEME)
         self.theme = THEME.name
+        self.animation_level = "none"
         for place, screen in self._main_screens().items():
             self.add_mode(place, screen)
         self.push_screen(StartScreen())

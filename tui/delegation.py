@@ -40,7 +40,7 @@ class Node:
                     fitted(self.passport.agent_name, width - 20).stylize("bold"), f"  {self._count()}"
                 )
             case "session":
-                return Content.assemble(("session ", "$text-muted"), short_id(self.id), f"  {self._count()}")
+                return Content.assemble(("session ", "$foreground-muted"), short_id(self.id), f"  {self._count()}")
             case "passport":
                 return self._passport_words(now, width)
 
@@ -51,14 +51,14 @@ class Node:
             name = Content.assemble(name, " held by ", fitted(self.passport.agent_name, 20).stylize("bold"))
         room = width - name.cell_length - len(facts) - 2
         intent = fitted(self.passport.intent_summary or "", room) if room > 12 else Content("")
-        return Content.assemble(name, facts, "  ", intent.stylize("$text-muted"))
+        return Content.assemble(name, facts, "  ", intent.stylize("$foreground-muted"))
 
     def _count(self) -> str:
         return plural(len(self.falls), "passport")
 
 
 def _branch(depth: int) -> Content:
-    return Content.assemble(("   " * (depth - 1) + "└─ " if depth else "", "$text-muted"))
+    return Content.assemble(("   " * (depth - 1) + "└─ " if depth else "", "$foreground-muted"))
 
 
 def tree(passports: list[PassportRow]) -> list[Node]:

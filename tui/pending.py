@@ -44,20 +44,13 @@ class Pending:
     """What waits, with what a yes to it is bound to."""
 
     item: AskedCall | PendingDecision
+    binding: tuple[str, str]
+    """Id and digest: a decision holds for these two and nothing else."""
 
     @property
     def id(self) -> str:
         """Its id: what a decision names."""
         return self.item.id
-
-    @property
-    def binding(self) -> tuple[str, str]:
-        """Id and digest: a decision holds for these two and nothing else."""
-        match self.item:
-            case AskedCall() as asked:
-                return asked.id, asked.call.digest
-            case PendingDecision() as decision:
-                return decision.id, hashlib.sha256(json.dumps(decision.model_dump(mode="json")).encode()).hexdigest()
 
     def row(self, left: str, width: int) -> Content:
         """The row of the queue: what kind, what, who, and how long yet."""
@@ -88,9 +81,17 @@ class Pending:
 
 def oldest_first(intents: Sequence[IntentApproval], decisions: Sequence[PendingDecision]) -> list[Pending]:
     """Both kinds as one queue."""
-    calls = [Pending(AskedCall(intent, intent.call)) for intent in intents if intent.call is not None]
-    found = [*calls, *(Pending(decision) for decision in decisions)]
+    calls = [
+        Pending(AskedCall(intent, intent.call), (intent.id, intent.call.digest))
+        for intent in intents
+        if intent.call is not None
+    ]
+    found = [*calls, *(Pending(decision, (decision.id, _digest(decision))) for decision in decisions)]
     return sorted(found, key=lambda pending: pending.item.submitted_at)
+
+
+def _digest(decision: PendingDecision) -> str:
+    return hashlib.sha256(json.dumps(decision.model_dump(mode="json")).encode()).hexdigest()
 
 
 def queue_head(width: int) -> str:

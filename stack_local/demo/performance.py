@@ -57,7 +57,7 @@ class Performance:
         say = self._narrator.line
         self._narrator.heading("stack_local demo: a throw-away vault, a sample service, a real agent")
         say("vault", f"in {self._directory}, removed at the end")
-        say("service", f"a chat at {upstream.host}; it demands a bearer credential ({shown}…)")
+        say("service", f"a chat at {upstream.host_port}; it demands a bearer credential ({shown}…)")
         say("appliance", f"{house.mcp_url}; it alone holds the credential")
         say("agent", f"{agent.kind}; it holds no credential")
 

@@ -34,7 +34,7 @@ class SampleUpstream:
     received: list[Received] = field(default_factory=list)
 
     @property
-    def host(self) -> str:
+    def host_port(self) -> str:
         """Host and port, as a connection names them."""
         return f"127.0.0.1:{self.port}"
 

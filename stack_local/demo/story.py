@@ -49,7 +49,7 @@ async def prepare(house: Throwaway, upstream: SampleUpstream) -> Cast:
     person = house.person
     credential = SecretStr(upstream.credential.reveal())
     connection = await person.call(
-        ConnectCustomService(name=SERVICE.removeprefix("custom_"), credential=credential, hosts=[upstream.host])
+        ConnectCustomService(name=SERVICE.removeprefix("custom_"), credential=credential, hosts=[upstream.host_port])
     )
     agent = await person.call(RegisterAgent(name="deploy-bot"))
     await person.call(

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 
 from stack_local.domain.canonical import Json, canonical
@@ -60,6 +60,9 @@ class Record:
     entry_hash: str = ""
 
 
+_HASHED = tuple(field.name for field in fields(Record) if field.name != "entry_hash")
+
+
 @dataclass(frozen=True, slots=True)
 class Break:
     """Where a chain does not hold, and why."""
@@ -76,9 +79,8 @@ def link(record: Record, *, sequence: int, prev_entry_hash: str) -> Record:
 
 def hash_of(record: Record) -> str:
     """SHA-256 over the canonical form of every field but the hash itself (house decision 11)."""
-    fields: dict[str, Json] = asdict(record)
-    del fields["entry_hash"]
-    return hashlib.sha256(canonical(fields)).hexdigest()
+    hashed: dict[str, Json] = {name: getattr(record, name) for name in _HASHED}
+    return hashlib.sha256(canonical(hashed)).hexdigest()
 
 
 def first_break(records: Iterable[Record], *, sequence: int = 1, prev_entry_hash: str = GENESIS) -> Break | None:

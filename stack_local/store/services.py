@@ -2,14 +2,18 @@
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 
 from stack_local.domain.errors import InvalidRequest, NotFound
 from stack_local.domain.services import Connection, Injection, InjectionStyle
-from stack_local.domain.urls import parse_host_port
+from stack_local.domain.urls import HostPort, parse_host_port
 from stack_local.store.database import Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire import services as wire
 from stack_local.wire.credentials import CredentialMetadata
+
+PARSED = 256
+"""Columns whose text has been read once: every call reads the same few, and equal text reads the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,15 +181,25 @@ def _row(tx: Tx, connection_id: str) -> Row:
     return row
 
 
+@lru_cache(maxsize=PARSED)
+def _hosts(text: str) -> tuple[HostPort, ...]:
+    return tuple(parse_host_port(host) for host in json.loads(text))
+
+
+@lru_cache(maxsize=PARSED)
+def _injection(text: str) -> Injection:
+    fields = json.loads(text)
+    return Injection(InjectionStyle(fields["style"]), fields["name"], fields["template"])
+
+
 def _rule(row: Row) -> Connection:
-    injection = json.loads(row["injection"])
     account = f" ({row['account']})" if row["account"] else ""
     return Connection(
         id=row["id"],
         provider=row["provider"],
         label=row["name"] + account,
-        hosts=tuple(parse_host_port(host) for host in json.loads(row["hosts"])),
-        injection=Injection(InjectionStyle(injection["style"]), injection["name"], injection["template"]),
+        hosts=_hosts(row["hosts"]),
+        injection=_injection(row["injection"]),
         scopes=frozenset(json.loads(row["scopes"])),
         version=row["version"],
         credential_version=row["credential_version"],

@@ -8,8 +8,21 @@ from stack_local.wire.intents import CallParameters
 from tests.tui.driving import LARGE, SMALL, Driven, opened
 from tests.tui.payloads import PAYLOADS
 from tests.tui.world import World, agent, call, connection, decision, entry, identifier, intent, passport, simulation
+from tui.widgets.row_list import RowList
 
 TEXTS = list(PAYLOADS.values())
+DIALOGUE_PAYLOADS = (
+    "osc 52 clipboard",
+    "markup click",
+    "markup broken",
+    "a name of 200000 characters",
+    "200 line breaks",
+    "bidi override",
+    "lone surrogate",
+    "combining flood",
+    "box imitating the frame",
+    "wide glyphs",
+)
 QUIET = {"GetStatus", "GetHealth", "CreateSession", "ListIntents", "ListPendingDecisions"}
 LISTS = {"ListAudit", "ListActivePassports", "ListConnections", "ListAgents"}
 
@@ -26,9 +39,8 @@ def hostile_intent(number: int, text: str) -> Any:
     )  # fmt: skip
     before = call(query="a", headers={}, body="{}", label="x", content_type="application/json")
     told = simulation(allowed=False, denial_reasons=[text], predicted_detector_fires=[text], diagnostics={text: text})
-    return intent(
-        number, agent_name=text, session_id=text, reason=text, notes=text, call=written, last_similar=before, simulation=told
-    )  # fmt: skip
+    words = {"agent_name": text, "session_id": text, "reason": text, "notes": text}
+    return intent(number, call=written, last_similar=before, simulation=told, **words)
 
 
 def hostile_world() -> World:
@@ -80,12 +92,20 @@ def hostile_world() -> World:
 async def walk(driven: Driven, steps: int) -> None:
     """Down through every row, looking at each."""
     driven.check_picture()
-    for _ in range(steps):
+    rows = driven.app.screen.query_one(RowList)
+    for _ in range(min(steps, rows.option_count)):
         driven.check_clean()
-        await driven.pilot.press("down")
+        await down(driven, rows)
     await driven.pilot.pause()
     driven.check_clean()
     driven.check_picture()
+
+
+async def down(driven: Driven, rows: RowList) -> None:
+    """To the next row, and through all that follows from it."""
+    rows.action_cursor_down()
+    for _ in range(3):
+        await driven.pilot.pause(0)
 
 
 def check_quiet(driven: Driven) -> None:
@@ -111,8 +131,7 @@ async def test_every_other_screen_draws_every_payload_harmlessly(key: str) -> No
         check_quiet(driven)
 
 
-@pytest.mark.parametrize("name", ["osc 52 clipboard", "markup click", "markup broken", "a name of 200000 characters",
-                                  "200 line breaks", "bidi override", "combining flood", "box imitating the frame", "wide glyphs"])  # fmt: skip
+@pytest.mark.parametrize("name", DIALOGUE_PAYLOADS)
 async def test_every_dialogue_draws_a_payload_harmlessly(name: str) -> None:
     world = World()
     world.intents = [hostile_intent(1, PAYLOADS[name])]
@@ -156,7 +175,7 @@ async def test_a_hostile_queue_keeps_keys_and_status_in_place() -> None:
         for _ in range(len(TEXTS)):
             assert driven.lines[-2].startswith(" a approve  e edit  s send back  r reject  B block")
             assert "approvals advisory" in driven.lines[-1]
-            await driven.pilot.press("down")
+            await down(driven, driven.app.screen.query_one(RowList))
 
 
 async def test_a_frame_drawn_by_an_agent_stays_inside_its_box() -> None:

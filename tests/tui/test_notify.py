@@ -26,7 +26,7 @@ def test_the_words_hold_service_and_count_alone() -> None:
 
 def test_a_hostile_service_name_is_flattened() -> None:
     _, body = waiting_words("<b>\x1b]0;x\x07" + "a" * 500, 1)
-    assert body == "1 decision waits, newest for ?b???0?x?" + "a" * 30
+    assert body == "1 decision waits, newest for ?b???0?x?" + "a" * 31
 
 
 def test_the_notifier_gets_words_as_arguments_and_a_clean_environment(

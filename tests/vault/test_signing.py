@@ -30,7 +30,7 @@ HEADER = {"alg": "EdDSA", "kid": SIGNER.kid, "typ": "passport+jwt"}
 TOKEN = encode_jwt(SIGNER, CLAIMS).reveal()
 HEAD, BODY, SIGNATURE = TOKEN.split(".")
 ORDER = 2**252 + 27742317777372353535851937790883648493
-VECTORS = Path("/work/shared/vectors/wycheproof_ed25519.json")
+VECTORS = Path(__file__).parents[1] / "vectors" / "wycheproof_ed25519.json"
 
 
 def b64(raw: bytes) -> str:

@@ -115,7 +115,7 @@ class ApprovalsScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _follow_cursor(self) -> None:
-        self._draw()
+        self._show_selected()
 
     @on(Resize)
     def _fit(self) -> None:

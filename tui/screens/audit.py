@@ -165,9 +165,9 @@ def _row(entry: AuditEntry, width: int) -> Content:
 
 
 def _in_full(entry: AuditEntry) -> Content:
-    who = Content.assemble(("by ", "$text-muted"), visible(entry.actor, 60))
+    who = Content.assemble(("by ", "$foreground-muted"), visible(entry.actor, 60))
     if entry.decided_by is not None:
-        who = Content.assemble(who, (" · decided by ", "$text-muted"), visible(entry.decided_by, 60))
+        who = Content.assemble(who, (" · decided by ", "$foreground-muted"), visible(entry.decided_by, 60))
     chain = f"#{entry.sequence} · {entry.entry_hash[:16]} ← {entry.prev_entry_hash[:16]}"
     lines = [Content.assemble(visible(entry.subject or entry.action, 240).stylize("bold")), who, visible(chain, 80)]
     if entry.error_message is not None or entry.error_code is not None:

@@ -5,7 +5,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widgets import Checkbox, Input, Select
+from textual.widgets import Input, Select
 
 from stack_local.client import Client
 from stack_local.domain.errors import StackError
@@ -22,6 +22,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.text import Text
+from tui.widgets.tick import Tick
 
 NOBODY = ""
 
@@ -44,9 +45,9 @@ class ConnectScreen(ModalScreen[str | None]):
             id="style", allow_blank=False, value=InjectionStyle.BEARER.value, compact=True,
         )  # fmt: skip
         self._agent = Select[str]([(Content("nobody yet"), NOBODY)], id="agent", allow_blank=False, compact=True)
-        self._reads = Checkbox("read", value=True, id="reads", compact=True)
-        self._writes = Checkbox("write", value=True, id="writes", compact=True)
-        self._asks = Checkbox("reads ask me too", id="asks", compact=True)
+        self._reads = Tick("read", value=True, id="reads", compact=True)
+        self._writes = Tick("write", value=True, id="writes", compact=True)
+        self._asks = Tick("reads ask me too", id="asks", compact=True)
         self._notice = Notice()
 
     def compose(self) -> ComposeResult:

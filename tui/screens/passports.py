@@ -176,5 +176,5 @@ def _in_full(node: Node) -> Content:
     services = Content(", ").join([visible(service, 40) for service in passport.services[:6]])
     lines = [Content.assemble((node.kind, "bold"), " ", visible(node.id, 40)), Content.assemble("may use ", services)]
     if passport.intent_summary is not None:
-        lines.append(Content.assemble(("the agent says: ", "$text-muted"), visible(passport.intent_summary, 300)))
+        lines.append(Content.assemble(("the agent says: ", "$foreground-muted"), visible(passport.intent_summary, 300)))
     return Content("\n").join(lines)

@@ -150,7 +150,7 @@ def _facts(pending: Pending, width: int, now: datetime) -> list[tuple[str, Conte
 
 
 def _fact(label: str, value: Content) -> Content:
-    return Content.assemble((f"{label:<{LABEL_WIDTH}}", "$text-muted"), value)
+    return Content.assemble((f"{label:<{LABEL_WIDTH}}", "$foreground-muted"), value)
 
 
 def _call_facts(asked: AskedCall, width: int, now: datetime) -> list[tuple[str, Content]]:

@@ -25,6 +25,8 @@ class RowList(OptionList):
 
     DEFAULT_CSS = """
     RowList { border: none; padding: 0; background: $background; scrollbar-size-vertical: 1; }
+    RowList > .option-list--option-highlighted { background: $panel-lighten-1; color: $foreground; text-style: bold; }
+    RowList:focus > .option-list--option-highlighted { background: $primary-darken-3; color: $foreground; }
     RowList { text-wrap: nowrap; text-overflow: ellipsis; }
     RowList:focus { border: none; background: $background; background-tint: $background 0%; }
     """

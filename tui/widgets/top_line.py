@@ -29,6 +29,6 @@ def _words(present: Place, *, pending: int) -> Content:
     for place in NUMBERED:
         waits = f" ({pending})" if place == "approvals" and pending else ""
         title = PLACE_TITLES[place] + waits
-        style = "bold reverse" if place == present else "$text-muted"
+        style = "bold reverse" if place == present else "$foreground-muted"
         names.append(Content.assemble((f"[{title}]" if place == present else f" {title} ", style)))
     return Content(" ").join(names)

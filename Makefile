@@ -1,0 +1,78 @@
+# The whole developer interface. It needs `python3` (3.11 or newer, with venv) and `make`; the rest comes from PyPI,
+# by the hashes of requirements-dev.lock. Choose another interpreter with `make PYTHON=python3.13 setup`.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
+
+.PHONY: help setup run demo test check format docs bench soak package lock clean
+
+help:
+	@echo "setup    make .venv with .venv/bin/stack-local"
+	@echo "run      the server and its screen"
+	@echo "demo     a throw-away vault, a sample service and a real agent"
+	@echo "test     every test but the long ones"
+	@echo "check    format, lint, types, imports, docs drift, tests"
+	@echo "format   format, and mend what lint can mend"
+	@echo "docs     write docs/operations.md and docs/settings.md anew"
+	@echo "bench    cost of a governed call beside a bare one"
+	@echo "soak     the long tests"
+	@echo "package  the frozen builds"
+	@echo "lock     resolve the dependencies anew"
+	@echo "clean    remove what can be made again"
+
+setup: $(STAMP)
+
+# Runs again only when the lock changes. Only wheels: no build of a third party runs on this machine.
+$(STAMP): requirements-dev.lock
+	@$(PYTHON) -c 'import sys; sys.exit("python 3.11 or newer is needed: make PYTHON=python3.12 setup" if sys.version_info < (3, 11) else 0)'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(INSTALL) --require-hashes --only-binary :all: -r requirements-dev.lock
+	$(INSTALL) --no-deps --no-build-isolation --editable .
+	touch $@
+
+run: setup
+	$(BIN)/stack-local
+
+demo: setup
+	$(BIN)/stack-local demo
+
+test: setup
+	$(BIN)/python -m pytest
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m stack_local.surfaces.docs --check docs
+	$(BIN)/python -m pytest
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: setup
+	$(BIN)/python -m stack_local.surfaces.docs docs
+
+bench: setup
+	$(BIN)/python -m tests.bench
+
+soak: setup
+	$(BIN)/python -m pytest -m soak
+
+package: setup
+	packaging/build.sh
+
+# A lock names versions and hashes, never an address or a path: tests/architecture/test_no_addresses.py.
+lock: setup
+	$(LOCK) --group install --output-file requirements.lock
+	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
+	$(LOCK) --group package --output-file requirements-package.lock
+	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

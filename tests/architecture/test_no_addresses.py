@@ -1,0 +1,53 @@
+"""A lock names versions and hashes; no file names a package index, a mirror or a folder of one machine."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.sources import repository, text_of
+
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock")
+
+PIN = re.compile(
+    r"^[a-z0-9-]+==[\w.]+( ; [^#@/\\]+)? \\$"  # a package at one version, with its marker
+    r"|^    --hash=sha256:[0-9a-f]{64}( \\)?$"
+)
+
+FORBIDDEN = re.compile(
+    r"index[-_]url|find[-_]links|files\.python" + r"hosted|pypi\.org/sim" + r"ple|/(root|work|home/[a-z]+|opt/pypi)/"
+)
+"""Split where this file would match itself."""
+
+BINARY = frozenset({".png", ".gif", ".db", ".der", ".bin"})
+
+ALLOWED = {"Makefile": "it asks for a lock without them: --no-emit-index-url, --no-emit-find-links"}
+"""File to reason."""
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_a_lock_holds_pins_and_hashes_and_nothing_else(name: str) -> None:
+    strange = [line for line in text_of(Path(name)).splitlines() if not PIN.match(line)]
+    assert not strange
+
+
+@pytest.mark.parametrize("name", LOCKS)
+def test_every_pin_of_a_lock_has_a_hash(name: str) -> None:
+    blocks = re.split(r"^(?=\S)", text_of(Path(name)), flags=re.MULTILINE)[1:]
+    assert blocks
+    assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_no_file_names_an_index_or_a_place_on_one_machine() -> None:
+    naming = {
+        f"{path}:{number}"
+        for path in repository()
+        if path.suffix not in BINARY and str(path) not in ALLOWED
+        for number, line in enumerate(text_of(path).splitlines(), start=1)
+        if FORBIDDEN.search(line)
+    }
+    assert not naming
+
+
+def test_no_lock_of_a_tool_is_kept() -> None:
+    assert not {path.name for path in repository()} & {"uv.lock", "pylock.toml", "poetry.lock", "Pipfile.lock"}

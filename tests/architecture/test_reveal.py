@@ -1,0 +1,55 @@
+"""Where a secret may be opened: a short list of files. One that is not listed fails, and so does a stale entry."""
+
+import ast
+from pathlib import Path
+
+from tests.architecture.sources import shipped, tree_of
+
+OPENERS = {"reveal", "get_secret_value"}
+
+MAY_OPEN = {
+    "stack_local/app.py": "hands the database key to the one connection that needs it, and the new recovery code back",
+    "stack_local/client.py": "the bearer and the secrets of a request, on their way to our own socket",
+    "stack_local/domain/secrets.py": "the type itself",
+    "stack_local/launch.py": "looks an operator session up in this process",
+    "stack_local/operations/calls.py": "a passport token, on its way to be checked",
+    "stack_local/operations/credentials.py": "a credential for an agent that a person set to `direct`",
+    "stack_local/operations/minting.py": "a new token, on its way to its hash",
+    "stack_local/operations/passports.py": "passport tokens, on their way to be checked",
+    "stack_local/operations/services.py": "a new credential, on its way to be sealed",
+    "stack_local/operations/vault.py": "a passphrase, on its way to the slots; a session, on its way to the person",
+    "stack_local/proxy/credentials.py": "a credential, on its way into the call",
+    "stack_local/proxy/inject.py": "the same",
+    "stack_local/proxy/scrub.py": "a credential, to find its echo",
+    "stack_local/surfaces/cli/recovery.py": "the recovery code, on its way to the terminal or its file",
+    "stack_local/surfaces/cli/secret_files.py": "a secret, on its way to its file",
+    "stack_local/surfaces/cli/session.py": "a session, on its way to the client",
+    "stack_local/surfaces/cli/vault.py": "what `init` prints once",
+    "stack_local/vault/anchor.py": "the database key, to authenticate the anchor",
+    "stack_local/vault/header.py": "wrapping keys",
+    "stack_local/vault/keyring.py": "the key that the operating system keeps",
+    "stack_local/vault/keys.py": "keys, to derive others",
+    "stack_local/vault/passphrase.py": "a passphrase, to judge it",
+    "stack_local/vault/recovery_code.py": "a recovery code, to decode it",
+    "stack_local/vault/seal.py": "the credential key, to seal and open",
+    "stack_local/vault/signing.py": "the signing key, to load it",
+    "stack_local/vault/slots.py": "a passphrase and a code, to derive keys",
+    "stack_local/wire/credentials.py": "the one answer that discloses a credential",
+    "stack_local/wire/keys.py": "a new API key, shown once",
+    "stack_local/wire/passports.py": "a new passport, shown once",
+    "stack_local/wire/vault.py": "the recovery code and a session, shown once",
+    "tui/app.py": "a session, on its way to the client",
+    "tui/screens/key.py": "a new API key, shown once",
+    "tui/screens/setup.py": "the recovery code, shown once",
+}
+"""File to what it opens and why."""
+
+
+def _opens(path: Path) -> bool:
+    return any(isinstance(node, ast.Attribute) and node.attr in OPENERS for node in ast.walk(tree_of(path))) or any(
+        isinstance(node, ast.FunctionDef) and node.name in OPENERS for node in ast.walk(tree_of(path))
+    )
+
+
+def test_a_secret_is_opened_in_the_listed_files_and_in_no_other() -> None:
+    assert {str(path) for path in shipped() if _opens(path)} == set(MAY_OPEN)
