@@ -4,7 +4,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-input
+INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
 
@@ -30,6 +30,7 @@ setup: $(STAMP)
 $(STAMP): requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit("python 3.11 or newer is needed: make PYTHON=python3.12 setup" if sys.version_info < (3, 11) else 0)'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing from PyPI, by hash; this takes a minute"
 	$(INSTALL) --require-hashes --only-binary :all: -r requirements-dev.lock
 	$(INSTALL) --no-deps --no-build-isolation --editable .
 	touch $@

@@ -16,7 +16,7 @@ from stack_local.dispatch import Dispatcher
 from stack_local.domain.errors import Broken, Conflict, StackError, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import Egress
-from stack_local.egress.resolve import SystemResolver
+from stack_local.egress.resolve import BriefMemory, SystemResolver
 from stack_local.feed import Feed
 from stack_local.jobs import Jobs
 from stack_local.operations.context import Core, Ports
@@ -282,7 +282,7 @@ class Appliance:
         for register in BUILTIN:
             register(plugins)
         port = int(self._base_url.rpartition(":")[2])
-        self._egress = Egress(resolver=SystemResolver(), own_ports=frozenset({port}))
+        self._egress = Egress(resolver=BriefMemory(SystemResolver()), own_ports=frozenset({port}))
         self._inspector = Inspector(plugins.detectors, budget_seconds=self._settings.detector_seconds)
         scribe = Scribe(self._system, operator_id)
         pipeline = Pipeline(

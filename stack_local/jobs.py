@@ -1,14 +1,14 @@
-"""What happens by the clock: expiry, counted refusals, shredding, the anchor, and closing calls a crash left open."""
+"""What happens by the clock: expiry, counted refusals, shredding, the anchor, and closing calls left open."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from stack_local.dispatch import Dispatcher
 from stack_local.domain.approvals import Status, settle
 from stack_local.domain.audit import Outcome
 from stack_local.operations.context import Core
-from stack_local.proxy.pipeline import record_outcome
+from stack_local.proxy.outcomes import record_outcome
 from stack_local.settings import Settings
 from stack_local.store import approvals, proxy
 from stack_local.store.database import Tx
@@ -17,6 +17,8 @@ from stack_local.system import System
 TICK_SECONDS = 1.0
 REFUSALS_SECONDS = 60
 SHRED_SECONDS = 3600
+ORPHAN_SECONDS = 45
+"""A call no task carries any more is closed after this: longer than any call may take."""
 
 
 class Jobs:
@@ -30,7 +32,7 @@ class Jobs:
 
     async def run(self, stop: asyncio.Event, failed: Callable[[Exception], None]) -> None:
         """Work until told to stop."""
-        due = {REFUSALS_SECONDS: 0.0, SHRED_SECONDS: 0.0, self._settings.anchor_seconds: 0.0}
+        due = {seconds: 0.0 for seconds, _ in self._table() if seconds is not None}
         while not stop.is_set():
             now = self._system.monotonic()
             for seconds, job in self._table():
@@ -43,18 +45,28 @@ class Jobs:
         """Each job and how often it runs; None is every tick."""
         return (
             (None, self.expire),
+            (ORPHAN_SECONDS, lambda: self.close_orphans(older_than_seconds=ORPHAN_SECONDS)),
             (REFUSALS_SECONDS, self.write_refusals),
             (SHRED_SECONDS, self.shred),
             (self._settings.anchor_seconds, self.anchor),
         )
 
-    async def close_orphans(self) -> None:
-        """Calls that a crash left without an outcome: unknown, never spendable again, and each with its record."""
-        await self._core.database.write(self._close_orphans)
+    async def close_orphans(self, *, older_than_seconds: int = 0) -> None:
+        """Calls left without an outcome: unknown, never spendable again, and each with its record."""
+        before = self._system.now() - timedelta(seconds=older_than_seconds)
+        if await self._core.database.read(lambda tx: bool(self._orphans(tx, before))):
+            await self._core.database.write(lambda tx: self._close_orphans(tx, before))
 
-    def _close_orphans(self, tx: Tx) -> None:
+    def _orphans(self, tx: Tx, before: datetime) -> list[proxy.OperationRow]:
+        return [
+            row
+            for row in proxy.list_dispatching(tx)
+            if row.created_at <= before and not self._core.pipeline.is_running(row.id)
+        ]
+
+    def _close_orphans(self, tx: Tx, before: datetime) -> None:
         now = self._system.now()
-        for row in proxy.list_dispatching(tx):
+        for row in self._orphans(tx, before):
             proxy.finish(tx, row.id, state=proxy.UNKNOWN, at=now, error_message="the appliance stopped during the call")
             record_outcome(tx, self._core.scribe, proxy.get(tx, row.id), duration_ms=None, kept=None)
             if row.approval_id is not None:

@@ -17,18 +17,23 @@ class Decider:
     """Decides the oldest thing that waits, as the story wants it, once it is its turn."""
 
     def __init__(
-        self, house: Throwaway, narrator: Narrator, may_decide: asyncio.Event, *, pause_seconds: float = PAUSE_SECONDS
+        self,
+        house: Throwaway,
+        narrator: Narrator,
+        screen_is_left: asyncio.Event,
+        *,
+        pause_seconds: float = PAUSE_SECONDS,
     ) -> None:
-        """`may_decide` is set once no person is at the screen."""
+        """`screen_is_left` is set once no person is at the screen."""
         self._house = house
         self._narrator = narrator
-        self._may_decide = may_decide
+        self._screen_is_left = screen_is_left
         self._pause_seconds = pause_seconds
 
     async def decide(self, verdict: Verdict) -> None:
         """Wait for a request and decide it."""
-        await self._may_decide.wait()
-        await self._house.renew_session()
+        await self._screen_is_left.wait()
+        await self._house.hold_session()
         async for _ in self._house.person.watch():
             waiting = (await self._house.person.call(ListIntents())).items
             if waiting:

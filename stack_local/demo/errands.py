@@ -49,7 +49,7 @@ SEND = Errand(
     method="POST",
     path="/messages",
     body={"channel": "#alerts", "text": "deploy completed"},
-    reason="The deploy is done and #alerts is waiting for it. (Demo: please approve this one.)",
+    reason="The deploy is done; tell #alerts. (Demo: approve this.)",
 )
 AGAIN = Errand(
     words="Send exactly that again, on the same approval.",
@@ -63,7 +63,7 @@ ARCHIVE = Errand(
     method="POST",
     path="/channels/alerts/archive",
     body={"channel": "#alerts"},
-    reason="The channel looks quiet. (Demo: please reject this one.)",
+    reason="The channel looks quiet. (Demo: reject this.)",
 )
 READ = Errand(words="Read the messages in #alerts.", method="GET", path="/messages")
 

@@ -17,14 +17,14 @@ from stack_local.vault.profiles import Profile
 
 
 class Performance:
-    """What it needs. `may_decide` is set where, or as soon as, nobody is at the screen."""
+    """What it needs. `screen_is_left` is set where, or as soon as, nobody is at a screen."""
 
     def __init__(self, directory: Path, profile: Profile, narrator: Narrator, *, pause_seconds: float = PAUSE_SECONDS):
         self._directory = directory
         self._profile = profile
         self._narrator = narrator
         self._pause_seconds = pause_seconds
-        self.may_decide = asyncio.Event()
+        self.screen_is_left = asyncio.Event()
 
     async def run(self, open_agent: OpenAgent, opened: Callable[[Throwaway], None] = lambda house: None) -> list[Check]:
         """Every check of the story; `opened` hears when the appliance answers.
@@ -39,8 +39,11 @@ class Performance:
             async with open_agent(house.mcp_url, cast.api_key, mind) as agent:
                 self._introduce(house, upstream, agent)
                 opened(house)
-                decider = Decider(house, self._narrator, self.may_decide, pause_seconds=self._pause_seconds)
-                return await self._told(Story(house, upstream, cast, agent, mind, decider))
+                decider = Decider(house, self._narrator, self.screen_is_left, pause_seconds=self._pause_seconds)
+                checks = await self._told(Story(house, upstream, cast, agent, mind, decider))
+                # The person may want to look at the log and the passports first.
+                await self.screen_is_left.wait()
+                return checks
 
     async def _told(self, story: Story) -> list[Check]:
         is_told = False

@@ -5,6 +5,7 @@ import contextlib
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
@@ -28,9 +29,9 @@ The terminal screen opens next, on a throw-away vault. Unlock it with
 
     {PASSPHRASE}
 
-An agent then asks for two things. Approve the first, reject the second, and
-leave the screen with ^q: the summary follows. What you leave undecided is
-decided for you.
+An agent then asks for two things. Read each to its end (Space), approve the
+first (a), reject the second (r), and leave with ^q: the summary follows. What
+you leave undecided is decided for you.
 """
 
 
@@ -85,7 +86,7 @@ def _alone(directory: Path, profile: Profile) -> list[Check]:
 
     async def main() -> list[Check]:
         performance = Performance(directory, profile, Narrator(_print))
-        performance.may_decide.set()
+        performance.screen_is_left.set()
         return await performance.run(find_agent())
 
     return asyncio.run(main())
@@ -122,7 +123,7 @@ class Backstage:
 
     def finish(self) -> list[Check]:
         """The person left the screen: decide the rest, and say what happened."""
-        self._loop.call_soon_threadsafe(self._performance.may_decide.set)
+        self._tell_loop(self._performance.screen_is_left.set)
         try:
             return self._told.result()
         finally:
@@ -131,10 +132,13 @@ class Backstage:
 
     def stop(self) -> None:
         """End, told or not."""
-        if self._thread.is_alive() and self._telling is not None:
-            with contextlib.suppress(RuntimeError):  # the loop ended meanwhile
-                self._loop.call_soon_threadsafe(self._telling.cancel)
+        if self._telling is not None:
+            self._tell_loop(self._telling.cancel)
         self._thread.join(STOP_SECONDS)
+
+    def _tell_loop(self, act: Callable[[], object]) -> None:
+        with contextlib.suppress(RuntimeError):  # it ended by itself
+            self._loop.call_soon_threadsafe(act)
 
     def _run(self) -> None:
         try:

@@ -93,7 +93,7 @@ def _main_job(directory: Path, profile: Profile) -> Iterator[Check]:
 
     async def perform() -> list[Check]:
         performance = Performance(directory, profile, Narrator(lambda line: None), pause_seconds=0)
-        performance.may_decide.set()
+        performance.screen_is_left.set()
         return await performance.run(plain_agent.open_agent, look)
 
     try:

@@ -45,7 +45,7 @@ class Cast:
 
 async def prepare(house: Throwaway, upstream: SampleUpstream) -> Cast:
     """As the person: connect the service, register the agent, grant it the service, mint it a key."""
-    await house.renew_session()
+    await house.hold_session()
     person = house.person
     credential = SecretStr(upstream.credential.reveal())
     connection = await person.call(
@@ -117,7 +117,7 @@ class Story:
         answer = await self._ask(narrator, ARCHIVE, "reject")
         self._check("The second write was rejected.", "rejected" in answer)
         self._check("It never reached the service.", len(self._upstream.received) == before)
-        await self._house.renew_session()
+        await self._house.hold_session()
         live = await self._house.person.call(ListActivePassports(agent_id=self._cast.agent_id))
         if not live.items:
             narrator.line("appliance", "revokes the agent's passport with the no")

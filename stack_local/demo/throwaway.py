@@ -11,11 +11,13 @@ from pydantic import SecretStr
 
 from stack_local.app import Appliance, HomeLock, Places
 from stack_local.client import RemoteClient
+from stack_local.domain.errors import Locked, Unauthorized
 from stack_local.domain.secrets import Secret
 from stack_local.server import bind, run
 from stack_local.settings import Settings
 from stack_local.system import RealSystem
 from stack_local.vault.profiles import Profile
+from stack_local.wire.keys import ListKeys
 from stack_local.wire.vault import CreateVault, UnlockVault
 
 PASSPHRASE = "demo demo demo"  # noqa: S105 (it opens a vault that is gone when the demo is)
@@ -37,10 +39,14 @@ class Throwaway:
         """Where agents connect."""
         return f"{self.base_url}/mcp"
 
-    async def renew_session(self) -> None:
-        """Act as a person from now on, whatever happened to an earlier session."""
-        opened = await self.person.call(UnlockVault(passphrase=SecretStr(PASSPHRASE)))
-        self.person.hold_session(Secret(opened.session.get_secret_value()))
+    async def hold_session(self) -> None:
+        """Act as a person from now on: by the session there is, or a new one where it has ended."""
+        try:
+            await self.person.call(ListKeys())
+        except (Unauthorized, Locked):
+            # Only now: a person who mistyped at the screen has set the backoff going.
+            opened = await self.person.call(UnlockVault(passphrase=SecretStr(PASSPHRASE)))
+            self.person.hold_session(Secret(opened.session.get_secret_value()))
 
 
 @asynccontextmanager

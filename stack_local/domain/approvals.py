@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from stack_local.domain.calls import Call
+from stack_local.domain.errors import Broken
 from stack_local.domain.ids import AgentId, ApprovalId, OperationId, SessionId
 
 PENDING_HOURS = 24
@@ -82,9 +83,15 @@ def status_at(approval: Approval, now: datetime) -> Status:
 
 
 def reserve(approval: Approval) -> tuple[Status, int | None]:
-    """Status and uses left once one use is taken, before anything is sent."""
+    """Status and uses left once one use is taken, before anything is sent.
+
+    Raises:
+        Broken: there is none left; the gate lets no such approval through.
+    """
     if approval.uses_left is None:
         return Status.APPROVED, None
+    if approval.uses_left < 1:
+        raise Broken("an approval without a use left was to be spent")
     left = approval.uses_left - 1
     return (Status.RESERVED if left == 0 else Status.APPROVED), left
 

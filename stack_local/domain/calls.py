@@ -4,7 +4,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from stack_local.domain.canonical import Json, canonical, first_difference, read_json, write_json
 from stack_local.domain.errors import InvalidRequest
@@ -175,7 +175,7 @@ def propose(
 
 def _with_query(url: Url, query: Mapping[str, str | Sequence[str]]) -> Url:
     pairs = [
-        f"{quote(name, safe='')}={quote(value, safe='')}"
+        f"{_escaped(name)}={_escaped(value)}"
         for name, values in query.items()
         for value in ([values] if isinstance(values, str) else values)
     ]
@@ -185,8 +185,16 @@ def _with_query(url: Url, query: Mapping[str, str | Sequence[str]]) -> Url:
     return parse_url(f"{url.origin}{url.raw_path}?{joined}")
 
 
+def _escaped(text: str) -> str:
+    try:
+        return quote(text, safe="")
+    except UnicodeEncodeError:
+        raise InvalidRequest("the query holds half a character", field="query", rule="no lone surrogates") from None
+
+
 def _refuse_query_names(url: Url, injected_query: str | None) -> None:
-    names = {pair.partition("=")[0].lower() for pair in (url.raw_query or "").split("&")}
+    # A service reads `%5Fmethod` and `_method` alike, so they are compared as it reads them.
+    names = {unquote_plus(pair.partition("=")[0]).lower() for pair in (url.raw_query or "").split("&")}
     if "_method" in names:
         raise InvalidRequest(
             "a method may not be overridden",
@@ -194,7 +202,7 @@ def _refuse_query_names(url: Url, injected_query: str | None) -> None:
             rule="no method overrides",
             hint="set `method` itself",
         )
-    if injected_query is not None and quote(injected_query, safe="").lower() in names:
+    if injected_query is not None and injected_query.lower() in names:
         raise InvalidRequest(
             "the credential's own query parameter may not be set",
             field=f"query.{injected_query}",

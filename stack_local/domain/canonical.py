@@ -3,39 +3,50 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from decimal import Decimal
+from dataclasses import dataclass
+from math import isfinite
 from typing import Union
 
 from stack_local.domain.errors import InvalidRequest
 
-Json = Union[None, bool, int, float, Decimal, str, list["Json"], dict[str, "Json"]]  # noqa: UP007 (forward strings)
-"""A JSON tree. Decimals stand for numbers kept as they were written."""
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as it was written: 1.0 and 1.00 are different to us. For comparing alone."""
+
+    text: str
+
+
+Json = Union[None, bool, int, float, Number, str, list["Json"], dict[str, "Json"]]  # noqa: UP007 (forward strings)
+"""A JSON tree."""
 
 MAX_DEPTH = 64
 """Levels of nesting."""
 
-MAX_INTEGER_DIGITS = 64
-"""Digits of one number."""
+MAX_NUMBER_CHARACTERS = 64
+"""Characters of one number."""
 
 
-class _Lexeme(Decimal):
-    """A number that remembers how it was written: 1.0 and 1.00 are different to us."""
-
-    __slots__ = ("text",)
-    text: str
+def _kept(text: str) -> Number:
+    _refuse_long(text)
+    return Number(text)
 
 
-def _kept(text: str) -> Decimal:
-    if len(text) > MAX_INTEGER_DIGITS:
-        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_INTEGER_DIGITS} characters")
-    number = _Lexeme(text)
-    number.text = text
+def _fraction(text: str) -> float:
+    _refuse_long(text)
+    number = float(text)
+    if not isfinite(number):
+        raise InvalidRequest("a number in the JSON is too large", rule="within the range of a double")
     return number
 
 
+def _refuse_long(text: str) -> None:
+    if len(text) > MAX_NUMBER_CHARACTERS:
+        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_NUMBER_CHARACTERS} characters")
+
+
 def _integer(text: str) -> int:
-    if len(text) > MAX_INTEGER_DIGITS:
-        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_INTEGER_DIGITS} digits")
+    _refuse_long(text)
     return int(text)
 
 
@@ -50,7 +61,9 @@ def _no_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     return members
 
 
-_reader = json.JSONDecoder(object_pairs_hook=_no_doubles, parse_int=_integer, parse_constant=_no_constant)
+_reader = json.JSONDecoder(
+    object_pairs_hook=_no_doubles, parse_float=_fraction, parse_int=_integer, parse_constant=_no_constant
+)
 _lexeme_reader = json.JSONDecoder(
     object_pairs_hook=_no_doubles, parse_float=_kept, parse_int=_kept, parse_constant=_no_constant
 )
@@ -174,6 +187,4 @@ def _first(differences: Iterable[str | None]) -> str | None:
 
 
 def _same_leaf(approved: Json, attempted: Json) -> bool:
-    if isinstance(approved, _Lexeme) and isinstance(attempted, _Lexeme):
-        return approved.text == attempted.text
     return type(approved) is type(attempted) and approved == attempted

@@ -1,6 +1,7 @@
 """Which IP addresses we never connect to, by an explicit list: `ipaddress.is_private` has holes in Python 3.11."""
 
 import ipaddress
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import NamedTuple
 
@@ -86,9 +87,13 @@ METADATA_V4 = (
 METADATA_V6 = (IPv6Network("fd00:ec2::254/128"), IPv6Network("fe80::/10"))
 """The same in IPv6."""
 
+JUDGED = 1024
+"""Addresses whose class is remembered: it follows from the text alone."""
+
 _NAT64 = (IPv6Network("64:ff9b::/96"), IPv6Network("64:ff9b:1::/48"), IPv6Network("::/96"))
 
 
+@lru_cache(maxsize=JUDGED)
 def refusal(address: str) -> str | None:
     """The class of a refused address, or None for a public one. What is not an address is refused too."""
     parsed = _parse(address)
@@ -100,6 +105,7 @@ def refusal(address: str) -> str | None:
     return reason if reason or parsed in GLOBAL_UNICAST_V6 else "outside global unicast"
 
 
+@lru_cache(maxsize=JUDGED)
 def is_metadata(address: str) -> bool:
     """Whether no exemption helps: a metadata address, also wrapped in IPv6, or no address at all."""
     parsed = _parse(address)

@@ -8,6 +8,12 @@ DNS_SECONDS = 3.0
 DNS_THREADS = 8
 """Lookups under way at once; a lookup that timed out keeps its thread until the system gives up."""
 
+DNS_REMEMBERED_SECONDS = 2.0
+"""A name that resolved is not looked up again for so long; what it gave is checked each time all the same."""
+
+DNS_REMEMBERED_NAMES = 1024
+"""Names kept at once."""
+
 DNS_ANSWERS = 64
 """Addresses of one name; every one of them is checked."""
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
@@ -54,6 +55,28 @@ class SystemResolver:
     def close(self) -> None:
         """Take no more lookups; those under way end on their own."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class BriefMemory:
+    """A resolver that asks another one, and gives the same answer again for a moment. A failure is not kept."""
+
+    def __init__(self, inner: Resolver, *, seconds: float = limits.DNS_REMEMBERED_SECONDS) -> None:
+        self._inner = inner
+        self._seconds = seconds
+        self._known: OrderedDict[tuple[str, int], tuple[float, tuple[str, ...]]] = OrderedDict()
+
+    async def lookup(self, host: str, port: int) -> tuple[str, ...]:
+        """Every address of the host, as they were at most so many seconds ago."""
+        now = asyncio.get_running_loop().time()
+        good_until, addresses = self._known.get((host, port), (now, ()))
+        if now < good_until:
+            return addresses
+        addresses = await self._inner.lookup(host, port)
+        self._known[host, port] = (now + self._seconds, addresses)
+        self._known.move_to_end((host, port))
+        if len(self._known) > limits.DNS_REMEMBERED_NAMES:
+            self._known.popitem(last=False)
+        return addresses
 
 
 async def pin(

@@ -9,7 +9,8 @@ from stack_local.operations.context import Context
 from stack_local.operations.minting import acting_passport
 from stack_local.operations.visibility import require_agent
 from stack_local.proxy.facts import Draft
-from stack_local.proxy.pipeline import Asker, stored_response
+from stack_local.proxy.outcomes import stored_response
+from stack_local.proxy.pipeline import Asker
 from stack_local.proxy.responses import shown
 from stack_local.store import proxy as store
 from stack_local.store.database import Tx

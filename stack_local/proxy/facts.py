@@ -119,7 +119,8 @@ def _declared(passport: Passport, connection: Connection) -> frozenset[str]:
 
 def carries_own_token(call: Call, token_marks: Sequence[str]) -> bool:
     """Whether a key, session or passport of ours stands anywhere in the call."""
-    parts = [call.url.text.encode(), call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
+    kind = (call.content_type or "").encode("latin-1")
+    parts = [call.url.text.encode(), kind, call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
     whole = b"\n".join(parts)
     return _OUR_TOKENS.search(whole) is not None or any(mark.encode() in whole for mark in token_marks)
 

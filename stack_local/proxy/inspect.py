@@ -1,18 +1,23 @@
 """Showing a proposed call to the detectors, under a time budget. One that fails or is late is itself a finding."""
 
 import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from stack_local.domain.detection import CallFacts, Finding, PastCall, Severity
 from stack_local.plugin_api import Detector
 
-LOOKS = 5
-"""A detector is late when so many looks in a row, spread over the budget, find it at the same call.
+STALLED = 10
+"""Detectors that are not back after so many budgets of wall time are late whatever they did, and given up.
 
-Looks, not a stopwatch: when the machine holds the whole process up, it holds up the looks as well.
+The budget itself is the detector's own processor time: a machine that is busy with other things makes nobody late.
 """
+
+LATE = "is late and is disabled until restart"
+FAILED = "failed and is disabled until restart"
+"""How a finding about a detector that raised ends."""
 
 
 @dataclass(slots=True)
@@ -26,14 +31,17 @@ class _Shown:
 
 @dataclass(slots=True)
 class _Batch:
-    """The calls one run shows to the detectors; the thread moves `at` and `detector`, the loop looks on."""
+    """The calls one run shows to the detectors; its thread writes the last four fields, the loop looks on."""
 
     calls: list[_Shown]
     detectors: Mapping[str, Detector]
-    at: int = 0
-    detector: str = ""
+    budget: float
     seen_at: int = -1
-    looks: int = 0
+    """How far it was at the last look; owned by the loop."""
+    at: int = -1
+    detector: str = ""
+    found: list[list[Finding]] = field(default_factory=list)
+    broken: dict[str, str] = field(default_factory=dict)
 
 
 class Inspector:
@@ -67,43 +75,37 @@ class Inspector:
 
     def _start(self) -> None:
         working = {key: detector for key, detector in self._detectors.items() if key not in self._broken}
-        batch = self._running = _Batch(self._waiting, working)
+        batch = self._running = _Batch(self._waiting, working, self._budget)
         self._waiting = []
         loop = asyncio.get_running_loop()
         run = loop.run_in_executor(self._executor, _run_all, batch)
         run.add_done_callback(lambda done: self._ended(batch, done))
-        self._looking = loop.call_later(self._budget / LOOKS, self._look, batch)
+        self._looking = loop.call_later(self._budget * STALLED, self._look, batch)
 
     def _look(self, batch: _Batch) -> None:
-        batch.looks = batch.looks + 1 if batch.at == batch.seen_at else 0
-        batch.seen_at = batch.at
-        if batch.looks < LOOKS:
-            self._looking = asyncio.get_running_loop().call_later(self._budget / LOOKS, self._look, batch)
+        if batch.at != batch.seen_at or batch.at < 0:
+            batch.seen_at = batch.at
+            self._looking = asyncio.get_running_loop().call_later(self._budget * STALLED, self._look, batch)
             return
         # The thread is lost to the detector that holds it; the next run gets a fresh one.
         self._executor.shutdown(wait=False)
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="detectors")
-        self._broken[batch.detector] = "is late"
-        self._answer(batch, [[] for _ in batch.calls])
+        self._answer(batch, [[] for _ in batch.calls], {batch.detector: LATE})
 
-    def _ended(self, batch: _Batch, done: asyncio.Future[list[list[Finding]]]) -> None:
-        if batch is not self._running or done.cancelled():
-            return
-        found = done.result()
-        for finding in (finding for findings in found for finding in findings):
-            if finding.message.endswith(FAILED):
-                self._broken[finding.detector] = FAILED
-        self._answer(batch, found)
+    def _ended(self, batch: _Batch, done: asyncio.Future[None]) -> None:
+        if batch is self._running and not done.cancelled():
+            done.result()
+            self._answer(batch, batch.found, batch.broken)
 
-    def _answer(self, batch: _Batch, found: Sequence[Sequence[Finding]]) -> None:
+    def _answer(self, batch: _Batch, found: Sequence[Sequence[Finding]], broken: Mapping[str, str]) -> None:
         """Answer every call of a run, and begin the next."""
+        self._broken.update(broken)
         if self._looking is not None:
             self._looking.cancel()
         disabled = self._disabled()
         for shown, findings in zip(batch.calls, found, strict=True):
             if not shown.findings.done():
-                said = {finding.detector for finding in findings}
-                shown.findings.set_result((*findings, *(word for word in disabled if word.detector not in said)))
+                shown.findings.set_result((*findings, *disabled))
         self._running = None
         if self._waiting:
             self._start()
@@ -112,25 +114,29 @@ class Inspector:
         return tuple(_broken(key, why) for key, why in self._broken.items())
 
 
-FAILED = "failed and is disabled until restart"
-"""How a finding about a detector that raised ends."""
+def _run_all(batch: _Batch) -> None:
+    for at, shown in enumerate(batch.calls):
+        batch.at, began = at, (time.thread_time(), time.monotonic())
+        found = [_run_one(batch, key, shown, began) for key in batch.detectors]
+        batch.found.append([finding for finding in found if finding is not None])
 
 
-def _run_all(batch: _Batch) -> list[list[Finding]]:
-    found: list[list[Finding]] = []
-    for shown in batch.calls:
-        found.append([finding for key in batch.detectors if (finding := _run_one(batch, key, shown)) is not None])
-        batch.at += 1
-    return found
-
-
-def _run_one(batch: _Batch, key: str, shown: _Shown) -> Finding | None:
+def _run_one(batch: _Batch, key: str, shown: _Shown, began: tuple[float, float]) -> Finding | None:
     batch.detector = key
     try:
-        return batch.detectors[key](shown.facts, shown.history)
+        finding = batch.detectors[key](shown.facts, shown.history)
     except Exception:  # noqa: BLE001 (the one place where a detector's own error ends)
         # Whatever it is, it refuses in enforced mode.
-        return _broken(key, FAILED)
+        batch.broken[key] = FAILED
+        return None
+    if _is_late(batch, *began):
+        batch.broken[key] = LATE
+    return finding
+
+
+def _is_late(batch: _Batch, began_used: float, began_at: float) -> bool:
+    used, passed = time.thread_time() - began_used, time.monotonic() - began_at
+    return used > batch.budget or passed > batch.budget * STALLED
 
 
 def _broken(key: str, why: str) -> Finding:

@@ -22,7 +22,7 @@ from stack_local.domain.approvals import give_back, settle
 from stack_local.domain.audit import Layer, Outcome, commitment
 from stack_local.domain.calls import Call
 from stack_local.domain.detection import Finding
-from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, UpstreamFailed
+from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide
 from stack_local.domain.services import Connection
@@ -33,6 +33,7 @@ from stack_local.proxy import approvals, inject, refusals
 from stack_local.proxy.credentials import Credentials
 from stack_local.proxy.facts import Draft, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
+from stack_local.proxy.outcomes import ACTION, record_outcome, stored_response
 from stack_local.proxy.responses import Kept, scrubbed
 from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
@@ -46,7 +47,6 @@ from stack_local.vault.vault import Vault
 
 log = logging.getLogger(__name__)
 
-ACTION = "credential.proxy"
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Start a coroutine in the appliance's TaskGroup."""
 
@@ -84,10 +84,29 @@ class _Admitted:
     approval_id: str | None
     started: float
     subject: str
+    digest: str
 
     @property
     def is_write(self) -> bool:
         return not self.facts.connection.reads(self.facts.call.method)
+
+    @property
+    def row(self) -> store.OperationRow:
+        """The operation as it is kept, without the sealed bytes."""
+        return store.OperationRow(
+            id=self.operation_id,
+            agent_id=self.facts.passport.agent_id,
+            passport_jti=self.facts.passport.jti,
+            asked_by=self.asker.label,
+            connection_id=self.facts.call.connection_id,
+            approval_id=self.approval_id,
+            digest=self.digest,
+            is_write=self.is_write,
+            trace_id=self.asker.trace_id,
+            subject=self.subject,
+            state=store.DISPATCHING,
+            created_at=self.facts.now,
+        )
 
 
 class AtOnce:
@@ -162,12 +181,12 @@ class Pipeline:
 
     async def _live_or_raise(self, asker: Asker, draft: Draft, on_operation: Callable[[str], None]) -> Answer:
         findings = await self._inspect(asker, draft)
-        decided = await self._database.write(lambda tx: self._decide(tx, asker, draft, findings))
+        decided = await self._decided(asker, draft, findings)
         if isinstance(decided, StackError):
             raise decided
         if isinstance(decided, Replay):
             return await self._replay(decided)
-        self._sightings.went_out(decided.facts.passport.agent_id, decided.facts.call.digest, decided.facts.now)
+        self._sightings.went_out(decided.facts.passport.agent_id, decided.digest, decided.facts.now)
         on_operation(decided.operation_id)
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[decided.operation_id] = outcome
@@ -195,16 +214,32 @@ class Pipeline:
         shown = await self._sightings.of(asker.bearer, asker.peek, draft)
         return () if shown is None else await self._inspector.inspect(*shown)
 
+    async def _decided(
+        self, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
+    ) -> _Admitted | Replay | StackError:
+        """The word on the call, durable. Where the commit fails, what the unit counted is taken back."""
+        counted: list[str] = []
+        try:
+            return await self._database.write(lambda tx: self._decide(tx, asker, draft, findings, counted))
+        except StackError:
+            for agent_id in counted:
+                self._at_once.add(agent_id, -1)
+            raise
+
     def _decide(
-        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
+        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...], counted: list[str]
     ) -> _Admitted | Replay | StackError:
         """Stops 5 and 6, in one transaction; a refusal is returned, so that its record is committed with it."""
         try:
             with tx.savepoint("decision"):
-                return self._judge(tx, asker, draft, findings)
+                decided = self._judge(tx, asker, draft, findings)
         except StackError as refused:
             self._record_refusal(tx, asker, refused, subject=None, decided_by=None)
             return refused
+        if isinstance(decided, _Admitted):
+            counted.append(decided.facts.passport.agent_id)
+            self._at_once.add(decided.facts.passport.agent_id, 1)
+        return decided
 
     def _judge(
         self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
@@ -248,13 +283,15 @@ class Pipeline:
         approval = allowed.approval
         if approval is not None:
             approvals.take_use(tx, approval, operation_id)
+        sent = facts if approval is None else _with_call(facts, approval.call)
         admitted = _Admitted(
             operation_id,
-            facts if approval is None else _with_call(facts, approval.call),
+            sent,
             asker,
             None if approval is None else approval.id,
             self._system.monotonic(),
             subject_of(facts.call),
+            sent.call.digest,
         )
         self._keep_and_record(tx, admitted, ignored=ignored if approval is None else None)
         return admitted
@@ -263,24 +300,8 @@ class Pipeline:
         facts, call = admitted.facts, admitted.facts.call
         salt = self._system.random_bytes(16)
         encoded = approvals.encode_call(call)
-        store.insert(
-            tx,
-            store.OperationRow(
-                id=admitted.operation_id,
-                agent_id=facts.passport.agent_id,
-                passport_jti=facts.passport.jti,
-                asked_by=admitted.asker.label,
-                connection_id=call.connection_id,
-                approval_id=admitted.approval_id,
-                digest=call.digest,
-                is_write=admitted.is_write,
-                trace_id=admitted.asker.trace_id,
-                subject=admitted.subject,
-                state=store.DISPATCHING,
-                created_at=facts.now,
-                sealed_call=self._vault.seal_content(salt + encoded, row_id=admitted.operation_id),
-            ),
-        )
+        sealed = self._vault.seal_content(salt + encoded, row_id=admitted.operation_id)
+        store.insert(tx, replace(admitted.row, sealed_call=sealed))
         detail = {"service": facts.connection.provider, "operation_id": admitted.operation_id}
         detail |= {"approval_id": admitted.approval_id} if admitted.approval_id else {}
         detail |= {"ignored_approval_id": ignored} if ignored else {}
@@ -298,7 +319,6 @@ class Pipeline:
             payload_hash=commitment(salt, encoded),
             detail=dict(detail),
         )
-        self._at_once.add(facts.passport.agent_id, 1)
 
     def _hold(self, tx: Tx, asker: Asker, facts: Facts) -> StackError:
         """Refuse, and open the pending approval for exactly this call."""
@@ -360,11 +380,19 @@ class Pipeline:
         except StackError as failed:
             _fail(outcome, failed)
             raise
+        except Exception:
+            # A defect of ours: whoever waits is told, and `jobs.py` closes the call as unknown.
+            _fail(outcome, Broken("the appliance failed at this call", operation_id=admitted.operation_id))
+            raise
         finally:
             self._at_once.add(admitted.facts.passport.agent_id, -1)
             self._running.pop(admitted.operation_id, None)
         outcome.set_result(kept)
         return kept
+
+    def is_running(self, operation_id: str) -> bool:
+        """Whether a call is being carried out by this process."""
+        return operation_id in self._running
 
     async def _send(self, admitted: _Admitted) -> tuple[Kept | None, StackError | None, bool]:
         kept, failure, sent = await self._exchange(admitted.facts.connection, admitted.facts.call)
@@ -411,9 +439,18 @@ class Pipeline:
         record_outcome(
             tx,
             self._scribe,
-            store.get(tx, admitted.operation_id),
+            self._outcome_row(admitted, state, failure),
             duration_ms=round((self._system.monotonic() - admitted.started) * 1000),
             kept=kept,
+        )
+
+    def _outcome_row(self, admitted: _Admitted, state: str, failure: StackError | None) -> store.OperationRow:
+        """The operation as `_settle` has just left it, for its record: without reading the sealed bytes back."""
+        return replace(
+            admitted.row,
+            state=state,
+            error_code=None if failure is None else failure.code,
+            error_message=None if failure is None else failure.message,
         )
 
     def _settle_approval(self, tx: Tx, admitted: _Admitted, *, sent: bool) -> None:
@@ -446,48 +483,6 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
-
-
-def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
-    """What a finished operation brought back.
-
-    Raises:
-        UpstreamFailed: it failed, its outcome is unknown, or its bytes are no longer kept.
-    """
-    if row.sealed_response is not None:
-        return Kept.decode(vault.open_content(row.sealed_response, row_id=f"{row.id}.response"))
-    if row.state == store.RECEIVED:
-        raise UpstreamFailed("the answer is no longer kept", code="RESPONSE_NOT_KEPT", operation_id=row.id)
-    raise UpstreamFailed(
-        row.error_message or f"the call is {row.state}",
-        code=row.error_code or "OUTCOME_UNKNOWN",
-        operation_id=row.id,
-        hint="the call may have had its effect; look before you repeat it",
-    )
-
-
-def record_outcome(
-    tx: Tx, scribe: Scribe, row: store.OperationRow, *, duration_ms: int | None, kept: Kept | None
-) -> None:
-    """The record *completed* or *failed* of an operation."""
-    detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": row.state}
-    if kept is not None:
-        detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
-    scribe.write(
-        tx,
-        trace_id=row.trace_id,
-        actor=row.asked_by,
-        action=ACTION,
-        outcome=Outcome.SUCCESS if row.state == store.RECEIVED else Outcome.FAILURE,
-        layer=Layer.PROXY,
-        agent_id=row.agent_id,
-        passport_jti=row.passport_jti,
-        subject=row.subject,
-        duration_ms=duration_ms,
-        error_code="OUTCOME_UNKNOWN" if row.state == store.UNKNOWN else row.error_code,
-        error_message=row.error_message,
-        detail=detail,
-    )
 
 
 def verify_url(host: HostPort, path: str) -> Url:

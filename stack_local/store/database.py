@@ -34,6 +34,7 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
+    "PRAGMA recursive_triggers = ON",
     "PRAGMA cell_size_check = ON",
     "PRAGMA secure_delete = ON",
     "PRAGMA temp_store = MEMORY",
@@ -141,7 +142,8 @@ class Database:
         Raises:
             Unavailable: `AUDIT_UNAVAILABLE`; the disk refused, nothing of the unit was done.
         """
-        return await asyncio.shield(self.submit(work))
+        # A caller that is canceled takes its future along, not the unit: that is the writer's already.
+        return await self.submit(work)
 
     def submit(self, work: Callable[[Tx], Result]) -> asyncio.Future[Result]:
         """Queue a unit and do not wait: for records that may follow the answer."""
@@ -209,7 +211,7 @@ class Database:
             self._connection.execute("COMMIT")
             self.access_generation += tx.touches_access
             self._after_commit(tx)
-        except (sqlcipher.Error, OSError) as error:
+        except (sqlcipher.Error, OSError, Unavailable) as error:
             self._fail(batch, error)
 
     def _fail(self, batch: Sequence[_Unit[Any]], error: Exception) -> None:

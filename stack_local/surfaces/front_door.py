@@ -78,8 +78,9 @@ class FrontDoor:
             raise MisdirectedRequest("this host is not ours", field="Host", hint="use the address shown at start-up")
 
     def _check_origin(self, origin: str | None) -> None:
-        ours = {f"http://{host}" for host in self._hosts or ()}
-        if origin is not None and origin.lower() not in ours:
+        if origin is None:
+            return
+        if origin.lower() not in {f"http://{host}" for host in self._hosts or ()}:
             raise Forbidden("a web page may not call the appliance", rule="origin", field="Origin")
 
 

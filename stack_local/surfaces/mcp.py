@@ -39,8 +39,8 @@ INSTRUCTIONS = """\
 stack_local lets you use services without holding a credential.
 1. stack_list_services shows what is connected for you.
 2. Reads: call stack_proxy_request with service and url. The credential is injected for you; never ask for one.
-3. Writes may need a person: stack_submit_intent with the exact call, then poll stack_get_intent_approval about every \
-2 seconds until status is not pending.
+3. Writes may need a person: stack_submit_intent with the exact call, then poll stack_get_intent_approval with \
+wait_seconds 20 until status is not pending (each look answers within 4 seconds).
    approved: stack_proxy_request with that approval_id and exactly the same call (approval_id alone also makes it).
    rejected or expired: stop; do not retry.
 4. An answer with an operation_id and no status is still under way: poll stack_get_operation.

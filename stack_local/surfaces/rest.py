@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl
 
@@ -15,7 +16,7 @@ from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope
 from stack_local.surfaces.front_door import App, Receive, Scope, Send, error_head, send_error, send_json
-from stack_local.wire.catalogue import CATALOGUE, Operation, Surface, View, by_name, header_of
+from stack_local.wire.catalogue import CATALOGUE, Operation, Request, Surface, View, by_name, header_of
 from stack_local.wire.proxy import ProxyRequest
 
 log = logging.getLogger(__name__)
@@ -73,12 +74,18 @@ class Rest:
 
 def _arguments(operation: Operation, headers: Headers, body: bytes) -> dict[str, object]:
     arguments: dict[str, object] = _object(body)
-    for field in operation.request.model_fields:
-        name = header_of(operation.request, field)
-        value = None if name is None else one_header(headers, name.lower().encode())
+    for field, name in _header_fields(operation.request):
+        value = one_header(headers, name)
         if value is not None:
             arguments[field] = value
     return arguments
+
+
+@cache
+def _header_fields(asked: type[Request[Any]]) -> tuple[tuple[str, bytes], ...]:
+    """The fields of a request class that a header may carry; there are as many answers as classes."""
+    named = ((field, header_of(asked, field)) for field in asked.model_fields)
+    return tuple((field, name.lower().encode()) for field, name in named if name is not None)
 
 
 def _object(body: bytes) -> dict[str, Any]:

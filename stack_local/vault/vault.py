@@ -38,6 +38,7 @@ class Vault:
         self._on_lock: list[Callable[[], None]] = []
         self._signers: list[Signer] = []
         self._public: dict[str, PublicKey] = {}
+        self._token_marks: tuple[str, ...] = ()
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
 
     @property
@@ -109,6 +110,7 @@ class Vault:
         """The signing keys from the database, newest first: it signs, all verify."""
         self._signers = signers
         self._public = {signer.kid: signer.public for signer in signers}
+        self._token_marks = tuple(token_head(key) for key in self._public.values())
 
     def jwks(self) -> list[dict[str, str]]:
         """The public keys (RFC 7517)."""
@@ -135,7 +137,7 @@ class Vault:
 
     def token_marks(self) -> tuple[str, ...]:
         """How every passport token of ours begins: none may leave in a proxied call."""
-        return tuple(token_head(key) for key in self._public.values())
+        return self._token_marks
 
     def _remember(self, key: bytes, claims: Claims) -> None:
         self._verified[key] = claims

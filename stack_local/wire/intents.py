@@ -157,10 +157,12 @@ class SubmitIntent(Request[Submitted]):
 
 @operation(scope="intents:read", route="GET /v1/intents/{approval_id}", effect="read")
 class GetIntentApproval(Request[IntentApproval]):
-    """Whether a person has decided. Poll until status is not pending; if rejected or expired, stop."""
+    """Whether a person has decided. Poll with wait_seconds while status is pending; if rejected or expired, stop."""
 
     approval_id: ApprovalId
-    wait_seconds: int = Field(0, ge=0, le=20, description="Wait up to this long for the decision.")
+    wait_seconds: int = Field(
+        0, ge=0, le=20, description="Wait up to this long; over MCP an answer comes within 4 seconds."
+    )
 
 
 @operation(scope="intents:read", route="GET /v1/intents/pending", effect="read")

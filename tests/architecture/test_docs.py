@@ -30,7 +30,7 @@ def test_every_variable_that_is_read_is_on_the_settings_page() -> None:
 
 @pytest.mark.parametrize("line", SHOWN)
 def test_a_command_of_the_readme_exists_with_its_options(line: str) -> None:
-    words = line.split("#")[0].split()
+    words = line.split("#", maxsplit=1)[0].split()
     command = build(_NOTHING)
     names = [word for word in words if not word.startswith("-")]
     while names and hasattr(command, "get_command"):

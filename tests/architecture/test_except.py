@@ -9,6 +9,7 @@ from tests.architecture.sources import shipped, text_of, tree_of
 BROAD = {"Exception", "BaseException"}
 
 PLACES = {
+    "stack_local/demo/play.py": "the demo's thread: its error is handed to the thread that waits",
     "stack_local/dispatch.py": "the door: whatever a handler raises becomes Broken, and is recorded",
     "stack_local/egress/connections.py": "gives the slot back and raises again, cancellation included",
     "stack_local/egress/sockets.py": "closes the socket and raises again, cancellation included",

@@ -21,6 +21,7 @@ DOMAIN_MAY = frozenset(
         "hmac",
         "ipaddress",
         "json",
+        "math",
         "re",
         "types",
         "typing",

@@ -14,6 +14,7 @@ STATEMENT = re.compile(
 
 INTERPOLATED = {
     ("stack_local/store/agents.py", "name"): "a column's name, one of the fields of `Changes`",
+    ("stack_local/store/audit.py", "order"): "ASC or DESC, chosen two lines above",
     ("stack_local/store/database.py", "key_hex"): "64 hex digits of our own key; PRAGMA key takes no parameter",
     ("stack_local/store/database.py", "name"): "a savepoint's name, written by us; SAVEPOINT takes no parameter",
     ("stack_local/store/database.py", "number"): "the number in a migration's file name",

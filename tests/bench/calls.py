@@ -103,7 +103,9 @@ def _figures(seen: Sequence[Seen]) -> Figures:
 
 def lines(results: Results) -> list[str]:
     """The table, with the ratio of CPU to the forwarder and to the bare one."""
-    head = f"{'':<12}{'callers':>8}{'CPU us':>9}{'/forw.':>8}{'/bare':>7}{'p50 ms':>9}{'p95':>8}{'p99':>8}{'calls/s':>9}"
+    head = (
+        f"{'':<12}{'callers':>8}{'CPU us':>9}{'/forw.':>8}{'/bare':>7}{'p50 ms':>9}{'p95':>8}{'p99':>8}{'calls/s':>9}"
+    )
     return [head, *(_line(results, name, count) for name, count in results)]
 
 

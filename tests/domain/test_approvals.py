@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stack_local.domain.approvals import Status, give_back, reserve, settle, status_at
@@ -63,6 +63,7 @@ def test_taking_a_use_and_giving_it_back_changes_nothing(uses_left: int | None) 
     assert give_back(*reserve(replace(APPROVAL, uses_left=uses_left))) == (Status.APPROVED, uses_left)
 
 
+@settings(deadline=None)
 @given(st.integers(1, 20), st.lists(st.booleans(), max_size=60))
 def test_no_more_calls_happen_than_were_granted(granted: int, sent: list[bool]) -> None:
     approval, happened = replace(APPROVAL, uses_left=granted), 0

@@ -1,5 +1,6 @@
 """What a passport is good for, how it is narrowed, and who may have a child (security-cases D-01 to D-06)."""
 
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 
@@ -128,16 +129,14 @@ def chains(draw: st.DrawFn) -> tuple[frozenset[str], list[Passport]]:
     """A grant, and passports from root to child: each asks what it likes, and keeps its parent's when refused."""
     granted, held, chain = draw(WORDS), draw(SERVICES), []
     for _ in range(draw(st.integers(1, 8))):
-        try:
+        with suppress(InvalidRequest):
             held = narrow(held, draw(st.none() | SERVICES))
-        except InvalidRequest:
-            pass
         # A parent may be narrowed after its child was issued (D-03): any other services, on any link.
         chain.append(replace(PASSPORT, services=draw(st.just(held) | SERVICES)))
     return granted, chain
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400, deadline=None)
 @given(chains())
 def test_a_child_never_reaches_beyond_its_parent_or_the_grant(world: tuple[frozenset[str], list[Passport]]) -> None:
     granted, root_first = world
@@ -152,7 +151,7 @@ def test_a_child_never_reaches_beyond_its_parent_or_the_grant(world: tuple[froze
             above = effective
 
 
-@settings(max_examples=500)
+@settings(max_examples=200, deadline=None)
 @given(SERVICES, SERVICES)
 def test_narrowing_never_widens(granted: tuple[ServiceScope, ...], wanted: tuple[ServiceScope, ...]) -> None:
     held = {service.connection_id: service.scopes for service in granted}

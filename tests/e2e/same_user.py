@@ -78,9 +78,9 @@ def main() -> None:
     """Try everything, and say what came of it."""
     fields = json.load(sys.stdin)
     paths = {name: Path(fields.pop(name)) for name in ("home", "state", "ready", "loot")}
-    wanted = fields.pop("tries", None)
+    wanted = fields.pop("tries")
     target = Target(**paths, **fields)
-    print(json.dumps({name: _gained(act, target) for name, act in TRIES.items() if wanted in (None, name)}))
+    print(json.dumps({name: _gained(TRIES[name], target) for name in wanted}))
 
 
 def _gained(act: Try, target: Target) -> list[str]:
@@ -244,7 +244,8 @@ def guess_recovery(target: Target) -> list[str]:
 
 def _ask(target: Target, bearer: str, operation: str, arguments: dict[str, Any]) -> httpx.Response:
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-    with httpx.Client(transport=httpx.HTTPTransport(uds=target.socket), timeout=20) as client:
+    transport = httpx.HTTPTransport(uds=target.socket, verify=False)
+    with httpx.Client(transport=transport, timeout=20, trust_env=False) as client:
         return client.post(f"http://stack-local/v1/call/{operation}", json=arguments, headers=headers)
 
 
@@ -271,9 +272,10 @@ def _over_tcp(bearer: str) -> Try:
         headers = {"Authorization": f"Bearer {target.bearers[bearer]}"}
         paths = {known.name: (known.method, known.path) for known in CATALOGUE.values()}
         for name, asked in target.arguments.items():
-            called = httpx.post(f"{target.base_url}/v1/call/{name}", json=asked, headers=headers)
+            called = httpx.post(f"{target.base_url}/v1/call/{name}", json=asked, headers=headers, verify=False)
             method, path = paths[name]
-            routed = httpx.request(method, target.base_url + path.format(**asked), json=asked, headers=headers)
+            url = target.base_url + path.format(**asked)
+            routed = httpx.request(method, url, json=asked, headers=headers, verify=False)
             gains += [name] if called.is_success or routed.is_success else []
         return gains
 

@@ -286,7 +286,7 @@ def _judge(
     if again is None:
         return ["the repeated call got no answer"]
     if first is not None and (again.get("body") != first["body"] or again.get("replayed") is not True):
-        return ["an acknowledged answer is lost"]
+        return [f"an acknowledged answer is lost: {again.get('error') or again['status']}"]
     if not spent and (after - before, again["status"]) != (1, 201):
         return [f"an approval that was not spent made {after - before} calls: {again.get('error')}"]
     if spent and after != before:

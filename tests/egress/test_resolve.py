@@ -3,8 +3,9 @@
 import pytest
 
 from stack_local.domain.urls import HostPort, parse_host_port
+from stack_local.egress import limits
 from stack_local.egress.errors import EgressFailed, EgressRefused
-from stack_local.egress.resolve import SystemResolver, is_own_address, pin
+from stack_local.egress.resolve import BriefMemory, SystemResolver, is_own_address, pin
 from tests.simulators.resolver import TableResolver
 
 OWN_PORTS = frozenset({7822})
@@ -151,3 +152,42 @@ async def test_the_system_resolver_gives_up_in_time() -> None:
         await resolver.lookup("localhost", 80)
     assert (failed.value.code, failed.value.sent) == ("timed_out", False)
     resolver.close()
+
+
+async def test_a_name_is_looked_up_once_in_a_moment() -> None:
+    table = TableResolver({"h.com": [("1.1.1.1",), ("8.8.8.8",)]})
+    resolver = BriefMemory(table, seconds=60)
+    assert [await resolver.lookup("h.com", 443) for _ in range(3)] == [("1.1.1.1",)] * 3
+    assert table.lookups == ["h.com"]
+
+
+async def test_a_name_is_looked_up_again_after_its_moment() -> None:
+    resolver = BriefMemory(TableResolver({"h.com": [("1.1.1.1",), ("8.8.8.8",)]}), seconds=0)
+    assert [await resolver.lookup("h.com", 443) for _ in range(2)] == [("1.1.1.1",), ("8.8.8.8",)]
+
+
+async def test_a_remembered_answer_is_checked_again() -> None:
+    resolver = BriefMemory(TableResolver({"h.com": [("10.0.0.1",)]}), seconds=60)
+    for _ in range(2):
+        with pytest.raises(EgressRefused):
+            await pin(resolver, "h.com", 443, private_allowed=exempt(), own_ports=OWN_PORTS)
+    address = await pin(resolver, "h.com", 443, private_allowed=exempt("h.com"), own_ports=OWN_PORTS)
+    assert address == "10.0.0.1"
+
+
+async def test_a_name_that_did_not_resolve_is_not_remembered() -> None:
+    table = TableResolver()
+    resolver = BriefMemory(table, seconds=60)
+    for _ in range(2):
+        with pytest.raises(EgressFailed):
+            await resolver.lookup("h.com", 443)
+    assert len(table.lookups) == 2
+
+
+async def test_the_memory_for_names_is_bounded() -> None:
+    many = limits.DNS_REMEMBERED_NAMES + 1
+    table = TableResolver({f"h{at}.com": [("1.1.1.1",)] for at in range(many)})
+    resolver = BriefMemory(table, seconds=60)
+    for at in [*range(many), 0]:
+        await resolver.lookup(f"h{at}.com", 443)
+    assert len(table.lookups) == many + 1

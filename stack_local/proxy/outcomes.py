@@ -1,0 +1,54 @@
+"""How a call ended: its record, and the answer that is kept of it."""
+
+from stack_local.domain.audit import Layer, Outcome
+from stack_local.domain.errors import UpstreamFailed
+from stack_local.proxy.responses import Kept
+from stack_local.store import proxy as store
+from stack_local.store.audit import Scribe
+from stack_local.store.database import Tx
+from stack_local.vault.vault import Vault
+
+ACTION = "credential.proxy"
+"""What a proxied call is called in the log."""
+
+
+def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
+    """What a finished operation brought back.
+
+    Raises:
+        UpstreamFailed: it failed, its outcome is unknown, or its bytes are no longer kept.
+    """
+    if row.sealed_response is not None:
+        return Kept.decode(vault.open_content(row.sealed_response, row_id=f"{row.id}.response"))
+    if row.state == store.RECEIVED:
+        raise UpstreamFailed("the answer is no longer kept", code="RESPONSE_NOT_KEPT", operation_id=row.id)
+    raise UpstreamFailed(
+        row.error_message or f"the call is {row.state}",
+        code=row.error_code or "OUTCOME_UNKNOWN",
+        operation_id=row.id,
+        hint="the call may have had its effect; look before you repeat it",
+    )
+
+
+def record_outcome(
+    tx: Tx, scribe: Scribe, row: store.OperationRow, *, duration_ms: int | None, kept: Kept | None
+) -> None:
+    """The record *completed* or *failed* of an operation."""
+    detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": row.state}
+    if kept is not None:
+        detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
+    scribe.write(
+        tx,
+        trace_id=row.trace_id,
+        actor=row.asked_by,
+        action=ACTION,
+        outcome=Outcome.SUCCESS if row.state == store.RECEIVED else Outcome.FAILURE,
+        layer=Layer.PROXY,
+        agent_id=row.agent_id,
+        passport_jti=row.passport_jti,
+        subject=row.subject,
+        duration_ms=duration_ms,
+        error_code="OUTCOME_UNKNOWN" if row.state == store.UNKNOWN else row.error_code,
+        error_message=row.error_message,
+        detail=detail,
+    )

@@ -1,0 +1,43 @@
+"""What each bearer holds: the committed table of house decision 2."""
+
+import pytest
+
+from stack_local.domain import scopes
+
+HELD = {
+    "agents:read": "agent readonly admin approver session",
+    "agents:write": "agent admin session",
+    "services:read": "agent readonly admin passport session",
+    "services:write": "agent admin session",
+    "credentials:read": "agent admin session",
+    "credentials:reveal": "agent passport session",
+    "passports:read": "agent readonly admin passport session",
+    "passports:write": "agent admin passport session",
+    "intents:read": "agent readonly admin approver passport session",
+    "intents:write": "agent admin passport session",
+    "intents:reject": "agent admin approver session",
+    "intents:decide": "approver session",
+    "proxy:write": "agent admin passport session",
+    "audit:read": "agent readonly admin approver passport session",
+    "governance:decide": "session",
+    "keys:read": "readonly admin session",
+    "keys:write": "session",
+    "vault:write": "session",
+}
+BEARERS = scopes.PRESETS | {"passport": scopes.PASSPORT, "session": scopes.SESSION}
+
+
+@pytest.mark.parametrize("scope", HELD)
+def test_a_scope_is_held_by_exactly_these_bearers(scope: str) -> None:
+    assert {bearer for bearer, held in BEARERS.items() if scope in held} == set(HELD[scope].split())
+
+
+def test_the_table_knows_every_scope_and_every_scope_has_its_words() -> None:
+    assert set(HELD) == scopes.ALL == set(scopes.DESCRIPTIONS)
+    assert all(scopes.DESCRIPTIONS.values())
+
+
+def test_deciding_and_minting_are_a_persons_but_for_the_approver() -> None:
+    for preset, held in scopes.PRESETS.items():
+        assert held & scopes.PERSON_ONLY == ({"intents:decide"} if preset == "approver" else set())
+    assert not scopes.PASSPORT & scopes.PERSON_ONLY

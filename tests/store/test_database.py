@@ -1,0 +1,384 @@
+"""The vault's file, for real: one writer with group commit, readers, durability, and what is refused."""
+
+import asyncio
+import os
+import stat
+import subprocess
+import sys
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlcipher3 import dbapi2 as sqlcipher
+
+from stack_local.domain.audit import Layer, Outcome, first_break
+from stack_local.domain.errors import Broken, NotFound, StackError, Unavailable
+from stack_local.store import audit, meta
+from stack_local.store.database import CACHE_KIBIBYTES, MAX_BATCH, OLDEST_SQLITE, Database, Tx, sqlite_version
+from tests.simulators.clock import TestSystem
+from tests.simulators.leakscan import scan_tree
+
+KEY = "0123456789abcdef" * 4
+BOUND_SECONDS = 30
+ROOT = Path(__file__).parents[2]
+
+
+def opened(path: Path, *, key: str = KEY, after_commit: Callable[[Tx], None] = lambda tx: None) -> Database:
+    return Database(path, key, after_commit=after_commit)
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncIterator[Database]:
+    """An open, empty vault database."""
+    database = opened(tmp_path / "vault.db")
+    yield database
+    await asyncio.to_thread(database.close)
+
+
+def put(name: str, value: str = "yes") -> Callable[[Tx], None]:
+    return lambda tx: meta.put(tx, name, value)
+
+
+async def names(database: Database) -> list[str]:
+    return await database.read(lambda tx: [row["name"] for row in tx.all("SELECT name FROM meta ORDER BY name")])
+
+
+def raising(error: BaseException, *, after: Callable[[Tx], object] = lambda tx: None) -> Callable[[Tx], None]:
+    def work(tx: Tx) -> None:
+        after(tx)
+        raise error
+
+    return work
+
+
+async def held(database: Database) -> Callable[[], None]:
+    """Hold the writer up, so that what comes next is one batch; what it returns lets it go on."""
+    entered, released = threading.Event(), threading.Event()
+
+    def wait(tx: Tx) -> None:
+        entered.set()
+        released.wait(BOUND_SECONDS)
+
+    database.submit(wait)
+    await asyncio.to_thread(entered.wait, BOUND_SECONDS)
+    return released.set
+
+
+async def test_a_unit_that_raises_is_undone_alone(database: Database) -> None:
+    release = await held(database)
+    units = [
+        database.submit(put("first")),
+        database.submit(raising(NotFound("no such thing"), after=put("undone"))),
+        database.submit(raising(ValueError("a defect"), after=put("undone too"))),
+        database.submit(lambda tx: tx.execute("INSERT INTO meta (name, value) VALUES ('first', 'twice')")),
+        database.submit(put("last")),
+    ]
+    release()
+    answers = await asyncio.gather(*units, return_exceptions=True)
+    assert [type(answer) for answer in answers] == [type(None), NotFound, ValueError, Broken, type(None)]
+    assert await names(database) == ["first", "last"]
+
+
+async def test_a_part_that_raises_is_undone_alone(database: Database) -> None:
+    def work(tx: Tx) -> None:
+        meta.put(tx, "outer", "yes")
+        with suppress(NotFound), tx.savepoint():
+            meta.put(tx, "inner", "yes")
+            raise NotFound("no such thing")
+        with tx.savepoint():
+            meta.put(tx, "second", "yes")
+
+    await database.write(work)
+    assert await names(database) == ["outer", "second"]
+
+
+@pytest.mark.parametrize("error", [None, ValueError("after it ended")], ids=["quietly", "loudly"])
+async def test_a_unit_that_ends_the_transaction_fails_the_batch_and_the_writer_goes_on(
+    database: Database, error: Exception | None
+) -> None:
+    def work(tx: Tx) -> None:
+        tx.execute("ROLLBACK")
+        if error is not None:
+            raise error
+
+    release = await held(database)
+    units = [database.submit(put("lost")), database.submit(work), database.submit(put("lost too"))]
+    release()
+    answers = await asyncio.gather(*units, return_exceptions=True)
+    assert [getattr(answer, "code", None) for answer in answers] == ["AUDIT_UNAVAILABLE"] * 3
+    await database.write(put("later"))
+    assert await names(database) == ["later"]
+
+
+async def test_writes_that_come_together_are_committed_together(tmp_path: Path) -> None:
+    commits: list[int] = []
+    database = opened(tmp_path / "vault.db", after_commit=lambda tx: commits.append(1))
+    release = await held(database)
+    units = [database.submit(lambda tx, n=n: (meta.put(tx, f"{n:04}", "yes"), n)[1]) for n in range(MAX_BATCH + 44)]
+    release()
+    assert await asyncio.gather(*units) == list(range(MAX_BATCH + 44))
+    assert len(commits) == 3
+    assert len(await names(database)) == MAX_BATCH + 44
+    await asyncio.to_thread(database.close)
+
+
+async def test_what_is_queued_is_finished_before_the_database_closes(tmp_path: Path) -> None:
+    database = opened(tmp_path / "vault.db")
+    release = await held(database)
+    units = [database.submit(put(f"{n:03}")) for n in range(300)]
+    release()
+    await asyncio.to_thread(database.close)
+    await asyncio.gather(*units)
+    again = opened(tmp_path / "vault.db")
+    assert len(await names(again)) == 300
+    await asyncio.to_thread(again.close)
+
+
+async def test_a_caller_that_hangs_up_does_not_undo_its_write(database: Database) -> None:
+    release = await held(database)
+    writing = asyncio.ensure_future(database.write(put("kept")))
+    await asyncio.sleep(0)
+    writing.cancel()
+    release()
+    await database.write(put("next"))
+    assert await names(database) == ["kept", "next"]
+
+
+def test_a_loop_that_is_gone_does_not_stop_the_writer(tmp_path: Path) -> None:
+    database = opened(tmp_path / "vault.db")
+
+    async def leave() -> Callable[[], None]:
+        release = await held(database)
+        database.submit(put("left behind"))
+        return release
+
+    asyncio.run(leave())()
+    asyncio.run(asyncio.wait_for(database.write(put("later")), BOUND_SECONDS))
+    assert asyncio.run(names(database)) == ["later", "left behind"]
+    database.close()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [OSError("no space"), sqlcipher.OperationalError("busy"), Unavailable("no anchor")],
+    ids=lambda e: type(e).__name__,
+)
+async def test_what_must_hold_after_a_commit_is_answered_as_failed_and_the_writer_goes_on(
+    tmp_path: Path, error: Exception
+) -> None:
+    failures = [error]
+
+    def after_commit(tx: Tx) -> None:
+        if tx.anchors and failures:
+            raise failures.pop()
+
+    def revoke(tx: Tx) -> None:
+        meta.put(tx, "revoked", "yes")
+        tx.anchors = True
+
+    database = opened(tmp_path / "vault.db", after_commit=after_commit)
+    async with asyncio.timeout(BOUND_SECONDS / 10):
+        with pytest.raises(Unavailable) as refused:
+            await database.write(revoke)
+        await database.write(revoke)
+    assert refused.value.code in ("AUDIT_UNAVAILABLE", "UNAVAILABLE")
+    assert await names(database) == ["revoked"]
+    await asyncio.to_thread(database.close)
+
+
+async def test_a_commit_that_changes_access_is_counted(database: Database) -> None:
+    def grant(tx: Tx) -> None:
+        tx.touches_access = True
+
+    before = database.access_generation
+    await database.write(put("nothing of the kind"))
+    assert database.access_generation == before
+    await database.write(grant)
+    assert database.access_generation == before + 1
+
+
+async def test_what_was_acknowledged_is_there_after_opening_again(tmp_path: Path) -> None:
+    first = opened(tmp_path / "vault.db")
+    await first.write(put("kept"))
+    await asyncio.to_thread(first.close)
+    second = opened(tmp_path / "vault.db")
+    assert await names(second) == ["kept"]
+    await asyncio.to_thread(second.close)
+
+
+async def test_what_was_acknowledged_survives_a_kill(tmp_path: Path) -> None:
+    killed = child("killed", tmp_path / "vault.db")
+    assert killed.returncode == -9
+    database = opened(tmp_path / "vault.db")
+    assert await names(database) == ["acknowledged"]
+    await asyncio.to_thread(database.close)
+
+
+def child(name: str, path: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", f"tests.store.{name}", str(path), KEY]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=BOUND_SECONDS, check=False)
+
+
+async def test_a_full_disk_refuses_the_write_and_passes(tmp_path: Path) -> None:
+    full = child("disk_full", tmp_path / "vault.db")
+    assert full.stderr == ""
+    assert full.stdout.split() == ["AUDIT_UNAVAILABLE", "AUDIT_UNAVAILABLE", "after", "before"]
+    database = opened(tmp_path / "vault.db")
+    assert await names(database) == ["after", "before"]
+    assert (await database.read(lambda tx: tx.find("PRAGMA integrity_check")))[0] == "ok"
+    await asyncio.to_thread(database.close)
+
+
+def refusal(path: Path, key: str = KEY) -> StackError:
+    with pytest.raises(StackError) as refused:
+        opened(path, key=key)
+    return refused.value
+
+
+async def test_another_key_does_not_open_it(tmp_path: Path) -> None:
+    await asyncio.to_thread(opened(tmp_path / "vault.db").close)
+    before = (tmp_path / "vault.db").read_bytes()
+    refused = refusal(tmp_path / "vault.db", KEY[::-1])
+    assert (type(refused), refused.code) == (Unavailable, "VAULT_DAMAGED")
+    assert KEY[::-1] not in repr(vars(refused))
+    assert (tmp_path / "vault.db").read_bytes() == before
+
+
+@pytest.mark.parametrize("key", ["", "passphrase", KEY[:-1], KEY + "0", KEY.upper(), KEY[:-1] + "g", "x'" + KEY + "'"])
+def test_what_is_not_a_raw_key_is_not_taken_for_a_passphrase(tmp_path: Path, key: str) -> None:
+    assert type(refusal(tmp_path / "vault.db", key)) is Broken
+    assert not (tmp_path / "vault.db").exists()
+
+
+@pytest.mark.parametrize("content", [b"SQLite format 3\0" + bytes(4080), b"x" * 8192], ids=["plain", "noise"])
+def test_a_file_that_is_not_ours_is_not_opened(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "vault.db").write_bytes(content)
+    assert refusal(tmp_path / "vault.db").code == "VAULT_DAMAGED"
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {file.name: stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()}
+
+
+async def test_the_files_are_private_and_show_nothing_of_what_they_hold(tmp_path: Path) -> None:
+    old = os.umask(0)
+    try:
+        database = opened(tmp_path / "vault.db")
+        await database.write(put("remember-this-name", "remember-this-value"))
+        files = modes(tmp_path)
+        found = scan_tree("remember-this-name", tmp_path) + scan_tree("remember-this-value", tmp_path)
+    finally:
+        os.umask(old)
+    await asyncio.to_thread(database.close)
+    assert files == dict.fromkeys(["vault.db", "vault.db-shm", "vault.db-wal"], 0o600)
+    assert found + scan_tree("remember-this-value", tmp_path) == []
+    assert not (tmp_path / "vault.db").read_bytes().startswith(b"SQLite format 3")
+
+
+PRAGMAS = [
+    ("journal_mode", "wal"),
+    ("synchronous", 2),
+    ("foreign_keys", 1),
+    ("trusted_schema", 0),
+    ("recursive_triggers", 1),
+    ("cell_size_check", 1),
+    ("secure_delete", 1),
+    ("temp_store", 2),
+    ("busy_timeout", 5000),
+    ("cache_size", -CACHE_KIBIBYTES),
+]
+
+
+@pytest.mark.parametrize(("name", "value"), PRAGMAS)
+async def test_writer_and_readers_run_under_these_pragmas(database: Database, name: str, value: object) -> None:
+    for door in (database.write, database.read):
+        row = await door(lambda tx: tx.find(f"PRAGMA {name}"))
+        assert row is not None
+        assert row[0] == value
+
+
+def test_the_library_is_new_enough() -> None:
+    assert sqlite_version() >= OLDEST_SQLITE
+
+
+async def test_a_reader_cannot_write_and_goes_on_reading(database: Database) -> None:
+    await database.write(put("there"))
+    for _ in range(2):
+        with pytest.raises((StackError, sqlcipher.OperationalError)):
+            await database.read(put("not there"))
+    assert await names(database) == ["there"]
+
+
+async def test_a_reading_function_sees_one_moment(database: Database) -> None:
+    looking, written = threading.Event(), threading.Event()
+
+    def look_twice(tx: Tx) -> list[int]:
+        seen = [len(tx.all("SELECT name FROM meta"))]
+        looking.set()
+        written.wait(BOUND_SECONDS)
+        return [*seen, len(tx.all("SELECT name FROM meta"))]
+
+    reading = asyncio.ensure_future(database.read(look_twice))
+    await asyncio.to_thread(looking.wait, BOUND_SECONDS)
+    await database.write(put("meanwhile"))
+    written.set()
+    assert await reading == [0, 0]
+    assert await names(database) == ["meanwhile"]
+
+
+async def test_a_reading_function_that_raises_leaves_its_reader_good(database: Database) -> None:
+    for _ in range(5):
+        with pytest.raises(NotFound):
+            await database.read(raising(NotFound("no such thing")))
+    assert await names(database) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE audit SET actor = 'nobody'",
+        "UPDATE audit SET sequence = sequence + 1",
+        "DELETE FROM audit",
+        "DELETE FROM audit WHERE sequence = 2",
+        "UPDATE OR IGNORE audit SET actor = 'nobody'",
+    ],
+)
+async def test_the_audit_log_is_insert_only_whoever_writes(database: Database, statement: str) -> None:
+    scribe = audit.Scribe(TestSystem(), "op_one")
+
+    def write(tx: Tx) -> None:
+        scribe.write(tx, trace_id="t", actor="system", action="a", outcome=Outcome.SUCCESS, layer=Layer.VAULT)
+
+    for _ in range(3):
+        await database.write(write)
+    with pytest.raises(Broken):
+        await database.write(lambda tx: tx.execute(statement))
+    records = await database.read(lambda tx: list(audit.walk(tx, from_sequence=1, limit=10)))
+    assert len(records) == 3
+    assert first_break(records) is None
+
+
+async def test_replacing_a_record_is_refused_too(database: Database) -> None:
+    scribe = audit.Scribe(TestSystem(), "op_one")
+    await database.write(
+        lambda tx: scribe.write(tx, trace_id="t", actor="system", action="a", outcome=Outcome.SUCCESS) and None
+    )
+    with pytest.raises(Broken):
+        await database.write(
+            lambda tx: tx.execute("INSERT OR REPLACE INTO audit SELECT * FROM audit WHERE sequence = 1")
+        )
+    with pytest.raises(Broken):
+        await database.write(lambda tx: tx.execute("UPDATE OR REPLACE audit SET sequence = 1"))
+
+
+@pytest.mark.parametrize(("version", "code"), [(99, "VAULT_NEWER"), (0, "MIGRATION_FAILED")])
+async def test_a_vault_of_another_version_that_cannot_be_read_is_refused(
+    tmp_path: Path, version: int, code: str
+) -> None:
+    database = opened(tmp_path / "vault.db")
+    await database.write(put("kept"))
+    await database.write(lambda tx: tx.execute(f"PRAGMA user_version = {version}"))
+    await asyncio.to_thread(database.close)
+    assert refusal(tmp_path / "vault.db").code == code
