@@ -194,7 +194,9 @@ def _escaped(text: str) -> str:
 
 def _refuse_query_names(url: Url, injected_query: str | None) -> None:
     # A service reads `%5Fmethod` and `_method` alike, so they are compared as it reads them.
-    names = {unquote_plus(pair.partition("=")[0]).lower() for pair in (url.raw_query or "").split("&")}
+    # Some take `;` for `&`, and `name[]` for `name`.
+    pairs = re.split("[&;]", url.raw_query or "")
+    names = {unquote_plus(pair.partition("=")[0]).lower().partition("[")[0] for pair in pairs}
     if "_method" in names:
         raise InvalidRequest(
             "a method may not be overridden",

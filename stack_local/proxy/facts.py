@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from urllib.parse import unquote_to_bytes
 
 from stack_local.domain.calls import Call, propose
 from stack_local.domain.canonical import Json
@@ -121,7 +122,9 @@ def carries_own_token(call: Call, token_marks: Sequence[str]) -> bool:
     """Whether a key, session or passport of ours stands anywhere in the call."""
     kind = (call.content_type or "").encode("latin-1")
     parts = [call.url.text.encode(), kind, call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
-    whole = b"\n".join(parts)
+    written = b"\n".join(parts)
+    # A service undoes percent escapes, so what it would read counts too.
+    whole = written + b"\n" + unquote_to_bytes(written) if b"%" in written else written
     return _OUR_TOKENS.search(whole) is not None or any(mark.encode() in whole for mark in token_marks)
 
 

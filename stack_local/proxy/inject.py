@@ -11,6 +11,10 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.domain.urls import Url
+from stack_local.proxy.scrub import SHORTEST
+
+USER_NAME = "username"
+"""The field of a basic credential that is no secret."""
 
 SINGLE = "value"
 """The field of a credential that is one string."""
@@ -44,6 +48,13 @@ def check(injection: Injection, fields: Fields) -> None:
                 rule="the fields its injection names: " + ", ".join(required_fields(injection)),
             )
     for name, secret in fields.items():
+        if name != USER_NAME and len(secret.reveal()) < SHORTEST:
+            raise InvalidRequest(
+                f"the credential's field {name} is too short to be found in an answer",
+                field=f"credential.{name}",
+                rule=f"at least {SHORTEST} characters",
+                hint="a real key is longer",
+            )
         if not _SENDABLE.fullmatch(secret.reveal()):
             raise InvalidRequest(
                 f"the credential's field {name} holds characters that cannot be sent",
@@ -56,7 +67,7 @@ def check(injection: Injection, fields: Fields) -> None:
 def required_fields(injection: Injection) -> tuple[str, ...]:
     """The fields a credential must have for its injection."""
     if injection.style is InjectionStyle.BASIC:
-        return ("username", "password")
+        return (USER_NAME, "password")
     if injection.style is InjectionStyle.TEMPLATE:
         return tuple(_PLACEHOLDER.findall(injection.template or ""))
     return (SINGLE,)

@@ -262,7 +262,7 @@ class Pipeline:
             case Hold():
                 return self._hold(tx, asker, facts)
             case Replay() as replay:
-                return replay
+                return self._note_replay(tx, asker, facts, replay)
             case Allow() as allowed:
                 return self._admit(tx, asker, facts, allowed, ignored=draft.approval_id)
 
@@ -319,6 +319,23 @@ class Pipeline:
             payload_hash=commitment(salt, encoded),
             detail=dict(detail),
         )
+
+    def _note_replay(self, tx: Tx, asker: Asker, facts: Facts, replay: Replay) -> Replay:
+        """The stored outcome is handed out again: that is an act of its own, and nothing is sent."""
+        self._scribe.write(
+            tx,
+            trace_id=asker.trace_id,
+            actor=asker.label,
+            action=f"{ACTION}.replay",
+            outcome=Outcome.SUCCESS,
+            layer=Layer.PROXY,
+            decided_by=f"approval:{replay.approval_id}",
+            agent_id=facts.passport.agent_id,
+            passport_jti=facts.passport.jti,
+            subject=subject_of(facts.call),
+            detail={"operation_id": replay.operation_id, "approval_id": replay.approval_id},
+        )
+        return replay
 
     def _hold(self, tx: Tx, asker: Asker, facts: Facts) -> StackError:
         """Refuse, and open the pending approval for exactly this call."""

@@ -5,7 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from stack_local.domain.secrets import Secret
 
@@ -44,12 +44,41 @@ def forms(secret: str) -> set[bytes]:
     raw = secret.encode()
     if len(raw) < SHORTEST:
         return set()
-    found = {raw, raw.hex().encode(), secret.encode("utf-16-le"), secret.encode("utf-16-be"), raw[::-1]}
-    found |= {_percent(raw), quote(secret, safe="").encode(), quote(secret, safe="/").encode()}
-    found |= {json.dumps(secret)[1:-1].encode(), _unicode_escapes(secret), html.escape(secret).encode()}
+    found = {
+        raw,
+        raw.replace(b" ", b"+"),
+        raw.hex().encode(),
+        secret.encode("utf-16-le"),
+        secret.encode("utf-16-be"),
+        raw[::-1],
+    }
+    found |= {_percent(raw), *(quote(secret, safe=safe).encode() for safe in _UNQUOTED)}
+    found |= {quote_plus(secret, safe=safe).encode() for safe in _UNQUOTED}
+    found |= {form.encode() for form in _json_forms(secret)} | {_unicode_escapes(secret)}
+    found |= {form.encode() for form in _html_forms(secret)}
     found |= {_entities(secret, "&#{};"), _entities(secret, "&#x{:x};")}
     found |= set(_base64_windows(raw))
     return {form for form in found if len(form) >= SHORTEST}
+
+
+_UNQUOTED = ("", "/", "~", "!*'()", "/~!*'()", ";,/?:@&=+$!*'()#~", "/:", "/?:@!$&'()*+,;=~")
+"""Characters that one library or another leaves as they are in a URL."""
+
+
+def _json_forms(secret: str) -> set[str]:
+    """JSON strings: plain, with PHP's escaped slash, with the HTML-safe escapes of Go and Rails."""
+    plain = json.dumps(secret)[1:-1]
+    unicode = json.dumps(secret, ensure_ascii=False)[1:-1]
+    safe = plain.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    every = {plain, unicode, safe, safe.replace("'", "\\u0027")}
+    return every | {form.replace("/", "\\/") for form in every}
+
+
+def _html_forms(secret: str) -> set[str]:
+    """HTML text: with and without its quotes escaped, by name or by number."""
+    bare = html.escape(secret, quote=False)
+    double, single = ('"', "&quot;", "&#34;", "&#x22;"), ("'", "&#x27;", "&#39;", "&apos;", "&#039;")
+    return {bare.replace('"', left).replace("'", right) for left in double for right in single}
 
 
 def _percent(raw: bytes) -> bytes:

@@ -1,7 +1,7 @@
 """Agents as rows, as wire views and as the rules see them."""
 
 from stack_local.domain.agents import Access, Agent, AgentStatus, Asks
-from stack_local.domain.errors import NotFound
+from stack_local.domain.errors import Broken, NotFound
 from stack_local.domain.ids import AgentId
 from stack_local.domain.passports import Mode
 from stack_local.store.database import Row, Tx
@@ -94,7 +94,10 @@ def insert(tx: Tx, agent: wire.Agent, *, owner: str) -> None:
 
 def update(tx: Tx, agent_id: str, changes: dict[str, object], *, at: int) -> None:
     """Set the named fields; unknown names are a defect of ours."""
-    for name in sorted(changes.keys() & _CHANGEABLE):
+    unknown = changes.keys() - _CHANGEABLE
+    if unknown:
+        raise Broken(f"an agent has no changeable {', '.join(sorted(unknown))}")
+    for name in sorted(changes):
         value = changes[name]
         tx.execute(
             f"UPDATE agents SET {name} = :value, updated_at = :at WHERE id = :id",  # noqa: S608 (a name of the set above)

@@ -128,8 +128,12 @@ class Database:
         """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
         self._connections: list[Any] = []
         self._connection = _connect(path, key_hex)
-        _refuse_plaintext(path)
-        migrate(self._connection)
+        try:
+            _refuse_plaintext(path)
+            migrate(self._connection)
+        except (Broken, Unavailable):
+            self._connection.close()
+            raise
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="vault-reader")
         self._writer = threading.Thread(target=self._write_batches, name="vault-writer", daemon=True)
         self._writer.start()
@@ -162,9 +166,11 @@ class Database:
             self._local.connection.execute("PRAGMA query_only = ON")
             self._connections.append(self._local.connection)
         connection = self._local.connection
-        connection.execute("BEGIN")
         try:
+            connection.execute("BEGIN")
             return work(Tx(connection))
+        except sqlcipher.Error as error:
+            raise Unavailable("the vault cannot be read", code="VAULT_UNREADABLE", hint="see `doctor`") from error
         finally:
             if connection.in_transaction:
                 connection.execute("COMMIT")

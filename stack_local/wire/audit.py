@@ -69,7 +69,7 @@ class ListAudit(Request[AuditPage]):
     action: str | None = Field(None, max_length=64)
 
 
-@operation(scope="audit:read", route="GET /v1/audit/chain-head", effect="read", tool="stack_audit_chain_head")
+@operation(scope="audit:read", route="GET /v1/audit/chain-head", effect="read", audit="audit.head")
 class AuditChainHead(Request[ChainHead]):
     """The head of the audit chain and how many entries it has."""
 

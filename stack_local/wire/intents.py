@@ -202,7 +202,11 @@ class RejectIntent(Request[IntentApproval]):
 
 
 @operation(
-    scope="intents:decide", route="POST /v1/intents/{approval_id}/send-back", effect="write", surfaces=PERSON_SIDE
+    scope="intents:decide",
+    route="POST /v1/intents/{approval_id}/send-back",
+    effect="write",
+    surfaces=PERSON_SIDE,
+    audit="intent.send_back",
 )
 class SendBackIntent(Request[IntentApproval]):
     """Return an intent with a note: it expires, nothing is revoked, and the agent may submit a better one."""
