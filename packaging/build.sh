@@ -8,9 +8,9 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 python3 -m venv "$work/venv"
-"$work/venv/bin/pip" install --quiet --require-hashes --only-binary :all: -r requirements.lock -r requirements-package.lock
-"$work/venv/bin/pip" wheel --quiet --no-deps --no-build-isolation --wheel-dir "$work/wheel" "$root"
-"$work/venv/bin/pip" install --quiet --no-deps "$work"/wheel/*.whl
+"$work/venv/bin/pip" install --quiet --quiet --require-hashes --only-binary :all: -r requirements.lock -r requirements-package.lock
+"$work/venv/bin/pip" wheel --quiet --quiet --no-deps --no-build-isolation --wheel-dir "$work/wheel" "$root"
+"$work/venv/bin/pip" install --quiet --quiet --no-deps "$work"/wheel/*.whl
 cp packaging/stack-local.spec packaging/entry.py "$work/"
 
 rm -rf dist

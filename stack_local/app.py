@@ -195,6 +195,13 @@ class Appliance:
             keys = await asyncio.to_thread(slots.open_with_passphrase, home, passphrase, deriver=self._deriver)
         else:
             raise Broken("nothing to open the vault with")
+        if self._core is not None and keys.database_key != self._core.vault.database_key:
+            # Somebody put another vault's slots in place of ours: knowing their passphrase proves nothing here.
+            raise Unavailable(
+                "vault.json is not the one this vault was opened with",
+                code="VAULT_REPLACED",
+                hint="restore it from a backup; see `stack-local doctor`",
+            )
         self._backoff.reset()
         return keys
 

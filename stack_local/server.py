@@ -118,7 +118,7 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     surface: Surface = "rest" if mcp is not None else "admin"
     rest = rest_surface.Rest(appliance.dispatcher, door, surface=surface)
     quart = rest_surface.build(rest, surface=surface)
-    hot: dict[str, App] = {"/v1/proxy": rest.proxy}
+    hot: dict[str, App] = {"POST /v1/proxy": rest.proxy}
     if mcp is not None:
         hot["/mcp"] = mcp
     inner = rest_surface.Dispatch(cast(App, quart), hot)

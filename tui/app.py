@@ -20,7 +20,7 @@ from stack_local.wire.intents import ListIntents
 from stack_local.wire.vault import LockVault, Status
 from tui.asking import ask, state_of
 from tui.feed import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, follow
-from tui.format import is_hidden, plural
+from tui.format import is_hidden
 from tui.keymap import Place, bindings
 from tui.messages import ConnectionLost, Refused, SessionEnded, SessionOpened, StateFound, StatusReached
 from tui.notify import DesktopNotify, Pace, waiting_words
@@ -229,9 +229,7 @@ class StackTui(App[None]):
         if not pending or isinstance(self.screen, ConfirmScreen):
             self.exit()
             return
-        words = Content(
-            f"{plural(pending, 'decision')} wait. They go on waiting, and nobody is asked until you return."
-        )
+        words = Content(f"{waiting_words(None, pending)[1]}, and will go on waiting; nobody is asked until you return.")
         self.push_screen(ConfirmScreen("Quit?", words, yes="Quit"), self._take_leave)
 
     def _take_leave(self, is_sure: bool | None) -> None:

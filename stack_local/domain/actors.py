@@ -49,7 +49,7 @@ class Actor:
     @property
     def sees_everything(self) -> bool:
         """Not limited to the agents it registered or was given."""
-        return self.may_loosen or self.preset in ("readonly", "approver")
+        return self.may_loosen or self.preset == "readonly"
 
     @property
     def label(self) -> str:

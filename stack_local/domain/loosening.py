@@ -44,5 +44,8 @@ def always(current: Mapping[str, object], wanted: Mapping[str, object]) -> tuple
     return ("*",)
 
 
+A_PERSON_ONLY = frozenset({"credential_access"})
+"""What an `admin` key may not loosen either: a credential is shown to an agent that a person set to direct."""
+
 RULES: Mapping[str, Rule] = MappingProxyType({"agent_controls": agent_controls, "always": always})
 """The rules by the name an operation states in `loosens=`."""

@@ -11,8 +11,8 @@ from pydantic import SecretStr
 from stack_local.client import encode
 from stack_local.domain.approvals import PENDING_HOURS, Status
 from stack_local.domain.errors import Conflict, Forbidden, NotFound, StackError
-from stack_local.domain.loosening import RULES
-from stack_local.operations.bearers import actor_of_key
+from stack_local.domain.loosening import A_PERSON_ONLY, RULES
+from stack_local.operations.bearers import actor_of_key, is_key_good
 from stack_local.operations.binding import HANDLERS, Binding, handles
 from stack_local.operations.context import Context, Extra
 from stack_local.operations.visibility import visible_agents
@@ -41,10 +41,11 @@ class _Undo(Exception):
 def hold_or_answer(tx: Tx, ctx: Context, binding: Binding, request: Request[Any]) -> StackError | View | None:
     """None: the change may run. A refusal: it waits for a person now. A view: the stored answer of an allowed one."""
     operation = binding.operation
-    if operation.loosens is None or ctx.actor.may_loosen:
+    if operation.loosens is None or ctx.actor.is_person:
         return None
     current = binding.current(tx, request) if binding.current else {}
-    if not RULES[operation.loosens](current, request.model_dump(mode="json", exclude_unset=True)):
+    fields = RULES[operation.loosens](current, request.model_dump(mode="json", exclude_unset=True))
+    if not fields or (ctx.actor.may_loosen and not A_PERSON_ONLY & set(fields)):
         return None
     approval_id = getattr(request, _ID_FIELD)
     if approval_id is not None:
@@ -148,7 +149,10 @@ def approve_decision(tx: Tx, ctx: Context, request: ApproveDecision) -> PendingD
     """Carry the change out at once, as the one who asked, and keep its answer."""
     row = _decidable(tx, ctx, request.approval_id)
     binding, asked = _asked(ctx, row)
-    asker = replace(ctx, actor=actor_of_key(keys.get(tx, row.asked_by.partition(":")[2])))
+    key = keys.get(tx, row.asked_by.partition(":")[2])
+    if not is_key_good(key, ctx.now):
+        raise Conflict("the key that asked was revoked meanwhile", field="approval_id", hint="reject it")
+    asker = replace(ctx, actor=actor_of_key(key))
     answer = binding.handler(tx, asker, asked)
     store.decide(tx, row.id, status=Status.CONSUMED, by=ctx.actor.label, at=ctx.now, notes=request.notes)
     sealed = ctx.core.vault.seal_content(answer.model_dump_json().encode(), row_id=f"{row.id}.result")

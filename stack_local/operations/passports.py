@@ -93,7 +93,7 @@ def verify_passport(tx: Tx, ctx: Context, request: VerifyPassport) -> PassportVe
 def refresh_passport(tx: Tx, ctx: Context, request: RefreshPassport) -> IssuedPassport:
     """The same session and chain under a new id; the old passport ends."""
     old = passport_of(tx, ctx, request.token.get_secret_value(), field="token")
-    if old.minted_by != ctx.actor.label and not _is_own(ctx, old):
+    if old.minted_by != ctx.actor.label:
         raise Forbidden("only the principal that minted a passport refreshes it", rule="minted_by", field="token")
     _refuse_unrefreshable(ctx, old)
     agent = agents.get_rule(tx, old.agent_id)
@@ -106,10 +106,6 @@ def refresh_passport(tx: Tx, ctx: Context, request: RefreshPassport) -> IssuedPa
     store.set_refreshed(tx, old.jti, at=ctx.now)
     ctx.note(refreshed_from=old.jti)
     return mint(tx, ctx, agent, wanted, refreshed=old)
-
-
-def _is_own(ctx: Context, passport: Passport) -> bool:
-    return ctx.actor.kind is Kind.PASSPORT and ctx.actor.id == passport.jti
 
 
 def _refuse_unrefreshable(ctx: Context, old: Passport) -> None:
@@ -132,6 +128,8 @@ def delegate_passport(tx: Tx, ctx: Context, request: DelegatePassport) -> Issued
     """A narrower passport for another agent, under the same session."""
     parent = passport_of(tx, ctx, request.parent_passport_token.get_secret_value(), field="parent_passport_token")
     refuse_dead(ctx, store.chain(tx, parent))
+    if ctx.actor.kind is Kind.KEY:
+        require_agent(tx, ctx.actor, request.child_agent_id, field="child_agent_id")
     child = agents.get_rule(tx, request.child_agent_id)
     check_delegation(parent, child.mode, child_is_parent=child.id == parent.agent_id)
     granted = {scope.connection_id: scope.scopes for scope in access.list_scopes(tx, child.id)}

@@ -4,7 +4,7 @@ import asyncio
 
 from pydantic import SecretStr
 
-from stack_local.domain.errors import Conflict, InvalidRequest, NotFound, StackError
+from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, StackError
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
@@ -153,6 +153,7 @@ def _injection(spec: InjectionSpec) -> Injection:
 def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) -> Connection:
     """Seal the credential again for the new hosts; the version grows, so that older approvals no longer match."""
     before = _connected(tx, request.connection_id)
+    _refuse_foreign(tx, ctx, before)
     row = store.get_credential(tx, before.id)
     plain = ctx.core.vault.open_credential(
         row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
@@ -179,7 +180,7 @@ def _connected(tx: Tx, connection_id: str) -> Connection:
 @handles(VerifyConnection)
 async def verify_connection(ctx: Context, request: VerifyConnection) -> Verification:
     """One harmless GET with the credential, on the first host."""
-    path = await ctx.core.database.read(lambda tx: _verify_path(tx, request.connection_id))
+    path = await ctx.core.database.read(lambda tx: _verify_path(tx, ctx, request.connection_id))
     status, message = await _ask(ctx, request.connection_id, path)
     passed = status is not None and status < 400
     verdict = "passed" if passed else "failed"
@@ -196,8 +197,8 @@ async def verify_connection(ctx: Context, request: VerifyConnection) -> Verifica
     )
 
 
-def _verify_path(tx: Tx, connection_id: str) -> str:
-    _connected(tx, connection_id)
+def _verify_path(tx: Tx, ctx: Context, connection_id: str) -> str:
+    _refuse_foreign(tx, ctx, _connected(tx, connection_id))
     path = store.verify_path(tx, connection_id)
     if path is None:
         raise InvalidRequest(
@@ -219,6 +220,12 @@ def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disc
     """Destroy the credential, and end every passport that names it."""
     connection = _connected(tx, request.connection_id)
     _refuse_foreign(tx, ctx, connection)
+    if not ctx.actor.may_loosen:
+        raise Forbidden(
+            "disconnecting destroys a credential that other agents may share",
+            rule="shared credential",
+            hint="stack_revoke_agent_access ends your own access; a person disconnects",
+        )
     named = passports.revocable(tx, now=ctx.now, connection_id=connection.id)
     fallen = revoke_cascading(tx, ctx, named, reason=f"{connection.provider} disconnected")
     store.disconnect(tx, connection.id)

@@ -11,6 +11,8 @@ def visible_agents(tx: Tx, actor: Actor) -> frozenset[str] | None:
     """The agents an actor may see; None means all."""
     if actor.sees_everything:
         return None
+    if actor.preset == "approver":
+        return actor.decides_agents
     own = frozenset() if actor.agent_id is None else frozenset({actor.agent_id})
     return own | agents.ids_of(tx, actor.label) if actor.kind is Kind.KEY else own
 

@@ -1,6 +1,7 @@
-"""How a call ended: its record, and the answer that is kept of it."""
+"""A call in the log: its name there, the record of how it ended, and the answer that is kept of it."""
 
 from stack_local.domain.audit import Layer, Outcome
+from stack_local.domain.calls import Call
 from stack_local.domain.errors import UpstreamFailed
 from stack_local.proxy.responses import Kept
 from stack_local.store import proxy as store
@@ -10,6 +11,11 @@ from stack_local.vault.vault import Vault
 
 ACTION = "credential.proxy"
 """What a proxied call is called in the log."""
+
+
+def subject_of(call: Call) -> str:
+    """A call in the log: method, host and path; never its query."""
+    return f"{call.method} {call.url.authority}{call.url.raw_path}"
 
 
 def stored_response(vault: Vault, row: store.OperationRow) -> Kept:

@@ -12,8 +12,6 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 
 import asyncio
 import logging
-import threading
-from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from typing import Any
@@ -30,10 +28,11 @@ from stack_local.domain.urls import HostPort, Url, parse_url
 from stack_local.egress.client import Egress, OutboundRequest
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import approvals, inject, refusals
+from stack_local.proxy.at_once import AtOnce
 from stack_local.proxy.credentials import Credentials
 from stack_local.proxy.facts import Draft, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
-from stack_local.proxy.outcomes import ACTION, record_outcome, stored_response
+from stack_local.proxy.outcomes import ACTION, record_outcome, stored_response, subject_of
 from stack_local.proxy.responses import Kept, scrubbed
 from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
@@ -107,23 +106,6 @@ class _Admitted:
             state=store.DISPATCHING,
             created_at=self.facts.now,
         )
-
-
-class AtOnce:
-    """How many calls each agent has under way; counted up in the writer's thread and down on the loop."""
-
-    def __init__(self) -> None:
-        self._calls: Counter[str] = Counter()
-        self._lock = threading.Lock()
-
-    def count(self, agent_id: str) -> int:
-        """Calls of one agent under way."""
-        return self._calls[agent_id]
-
-    def add(self, agent_id: str, step: int) -> None:
-        """One more or one less."""
-        with self._lock:
-            self._calls[agent_id] += step
 
 
 class Pipeline:
@@ -234,8 +216,7 @@ class Pipeline:
             with tx.savepoint("decision"):
                 decided = self._judge(tx, asker, draft, findings)
         except StackError as refused:
-            self._record_refusal(tx, asker, refused, subject=None, decided_by=None)
-            return refused
+            return self._refuse(tx, asker, None, refused, decided_by=None)
         if isinstance(decided, _Admitted):
             counted.append(decided.facts.passport.agent_id)
             self._at_once.add(decided.facts.passport.agent_id, 1)
@@ -349,7 +330,11 @@ class Pipeline:
         )
         return self._refuse(tx, asker, facts, refused, decided_by="rule:approval_required")
 
-    def _refuse(self, tx: Tx, asker: Asker, facts: Facts, refused: StackError, *, decided_by: str) -> StackError:
+    def _refuse(
+        self, tx: Tx, asker: Asker, facts: Facts | None, refused: StackError, *, decided_by: str | None
+    ) -> StackError:
+        """Record a refusal; without facts where they could not be read."""
+        field = _text(refused.details.get("field"))
         self._scribe.write(
             tx,
             trace_id=asker.trace_id,
@@ -358,31 +343,14 @@ class Pipeline:
             outcome=Outcome.BLOCKED,
             layer=Layer.PROXY,
             decided_by=decided_by,
-            agent_id=facts.passport.agent_id,
-            passport_jti=facts.passport.jti,
-            subject=subject_of(facts.call),
+            agent_id=None if facts is None else facts.passport.agent_id,
+            passport_jti=None if facts is None else facts.passport.jti,
+            subject=None if facts is None else subject_of(facts.call),
             error_code=refused.code,
             error_message=refused.message,
-            detail={"service": facts.connection.provider, "field": _text(refused.details.get("field"))},
+            detail={"field": field} | ({} if facts is None else {"service": facts.connection.provider}),
         )
         return refused
-
-    def _record_refusal(
-        self, tx: Tx, asker: Asker, refused: StackError, *, subject: str | None, decided_by: str | None
-    ) -> None:
-        self._scribe.write(
-            tx,
-            trace_id=asker.trace_id,
-            actor=asker.label,
-            action=ACTION,
-            outcome=Outcome.BLOCKED,
-            layer=Layer.PROXY,
-            decided_by=decided_by,
-            subject=subject,
-            error_code=refused.code,
-            error_message=refused.message,
-            detail={"field": _text(refused.details.get("field"))},
-        )
 
     async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> Kept:
         """Stops 7 and 8; `outcome` tells whoever waits for the same call."""
@@ -510,11 +478,6 @@ def verify_url(host: HostPort, path: str) -> Url:
 
 def _is_local(host: HostPort) -> bool:
     return host.host in ("localhost", "127.0.0.1", "::1")
-
-
-def subject_of(call: Call) -> str:
-    """A call in the log: method, host and path; never its query."""
-    return f"{call.method} {call.url.authority}{call.url.raw_path}"
 
 
 def _with_call(facts: Facts, call: Call) -> Facts:

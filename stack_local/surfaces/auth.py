@@ -55,10 +55,10 @@ class Authenticator:
         if authorization is None:
             return NOBODY
         raw_token = _bearer(authorization)
-        if raw_token.startswith(SESSION_PREFIX):
-            return self._session(raw_token)
         if self._core is None:
             return UNKNOWN
+        if raw_token.startswith(SESSION_PREFIX):
+            return self._session(raw_token)
         return await self._checked(self._core, raw_token)
 
     def _session(self, raw_token: str) -> Actor:

@@ -178,7 +178,7 @@ def _unknown(message: str) -> NotFound:
 
 
 class Dispatch:
-    """Chooses by path: the hot paths go to their raw applications, everything else to Quart."""
+    """Chooses by path, or method and path: the hot ones go to their raw applications, everything else to Quart."""
 
     def __init__(self, quart: App, hot: Mapping[str, App]) -> None:
         self._quart = quart
@@ -186,7 +186,8 @@ class Dispatch:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            app = self._hot.get(scope["path"].rstrip("/") or "/")
+            path = scope["path"].rstrip("/") or "/"
+            app = self._hot.get(path) or self._hot.get(f"{scope['method']} {path}")
             if app is not None:
                 await app(scope, receive, send)
                 return

@@ -5,12 +5,13 @@ everything imported and forks the real command for each line of arguments (a JSO
 
     python -m tests.simulators.failpoints FILE
 
-The child kills itself when a call comes to the point named in FILE, read at its start and on SIGUSR2. Its output and
-ours come out together: `pid N` first, `ended STATUS` last.
+The child kills itself when a call comes to the point named in FILE, read at its start and on SIGUSR2; there it also
+finds `disk full` and `disk free`. Its output and ours come out together: `pid N` first, `ended STATUS` last.
 """
 
 import json
 import os
+import resource
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -199,6 +200,7 @@ def _arm(file: Path) -> None:
 
     def again(number: int, frame: object) -> None:
         armed[0] = file.read_text()
+        _limit_files(armed[0])
 
     def strike(reached: str) -> None:
         if reached == armed[0]:
@@ -207,6 +209,13 @@ def _arm(file: Path) -> None:
     signal.signal(signal.SIGUSR2, again)
     for name, part in parts(strike).items():
         setattr(app, name, part)
+
+
+def _limit_files(word: str) -> None:
+    """`disk full`: no file grows, or is written at all, until `disk free`."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    if word in ("disk full", "disk free"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0 if word == "disk full" else hard, hard))
 
 
 if __name__ == "__main__":

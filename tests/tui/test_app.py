@@ -193,7 +193,7 @@ async def test_quitting_asks_while_decisions_wait() -> None:
     world.intents = [intent(1)]
     async with opened(world) as driven:
         await driven.press("ctrl+c")
-        await driven.until_shown("1 decision wait")
+        await driven.until_shown("1 decision waits")
         await driven.press("escape")
         assert driven.app.is_running
         await driven.press("ctrl+q")

@@ -104,7 +104,7 @@ async def walk(driven: Driven, steps: int) -> None:
 async def down(driven: Driven, rows: RowList) -> None:
     """To the next row, and through all that follows from it."""
     rows.action_cursor_down()
-    for _ in range(3):
+    for _ in range(2):
         await driven.pilot.pause(0)
 
 
@@ -114,10 +114,10 @@ def check_quiet(driven: Driven) -> None:
     assert {type(asked).__name__ for asked in driven.world.client.asked} <= QUIET | LISTS
 
 
-@pytest.mark.parametrize("size", [SMALL, LARGE])
-async def test_the_queue_draws_every_payload_harmlessly(size: tuple[int, int]) -> None:
+@pytest.mark.parametrize(("size", "steps"), [(SMALL, 2 * len(TEXTS)), (LARGE, 20)], ids=["small", "large"])
+async def test_the_queue_draws_every_payload_harmlessly(size: tuple[int, int], steps: int) -> None:
     async with opened(hostile_world(), size=size) as driven:
-        await walk(driven, 2 * len(TEXTS))
+        await walk(driven, steps)
         check_quiet(driven)
 
 
