@@ -333,7 +333,7 @@ class Appliance:
         if self._alarm is None:
             await jobs.close_orphans()
         if self._group is not None and self._alarm is None:
-            self.spawn(jobs.run(self._stop_jobs, lambda error: log.error("a job failed: %s", type(error).__name__)))
+            self.spawn(jobs.run(self._stop_jobs, lambda error: log.error("a job failed", exc_info=error)))
 
     def spawn(self, work: Coroutine[object, object, None]) -> object:
         """Start work in the appliance's TaskGroup; it must not raise."""

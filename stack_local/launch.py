@@ -262,7 +262,6 @@ def _actor_of(appliance: Appliance, token: Secret) -> Actor:
 def _prepare_process(home: Path) -> None:
     """Hide the memory, forbid core dumps, and keep every log away from the terminal."""
     harden()
-    home.mkdir(mode=0o700, parents=True, exist_ok=True)
     root = logging.getLogger()
     root.handlers.clear()
     handler = logging.FileHandler(home / "appliance.log", delay=True)

@@ -135,11 +135,12 @@ class StackTui(App[None]):
 
     @on(SetupScreen.Finished)
     @on(UnlockScreen.Finished)
-    def _enter(self) -> None:
+    async def _enter(self) -> None:
         if self.current_mode == "_default":
-            self.switch_mode("approvals")
+            await self.switch_mode("approvals")
         elif isinstance(self.screen, UnlockScreen):
             self.pop_screen()
+        self._show_status()
 
     @on(SessionEnded)
     def _leave_session(self) -> None:

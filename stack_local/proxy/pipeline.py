@@ -334,7 +334,9 @@ class Pipeline:
         self, tx: Tx, asker: Asker, facts: Facts | None, refused: StackError, *, decided_by: str | None
     ) -> StackError:
         """Record a refusal; without facts where they could not be read."""
-        field = _text(refused.details.get("field"))
+        detail: dict[str, str | int | bool | None] = {"field": _text(refused.details.get("field"))}
+        if facts is not None:
+            detail["service"] = facts.connection.provider
         self._scribe.write(
             tx,
             trace_id=asker.trace_id,
@@ -348,7 +350,7 @@ class Pipeline:
             subject=None if facts is None else subject_of(facts.call),
             error_code=refused.code,
             error_message=refused.message,
-            detail={"field": field} | ({} if facts is None else {"service": facts.connection.provider}),
+            detail=detail,
         )
         return refused
 

@@ -61,7 +61,7 @@ def forms(secret: str) -> set[bytes]:
     return {form for form in found if len(form) >= SHORTEST}
 
 
-_UNQUOTED = ("", "/", "~", "!*'()", "/~!*'()", ";,/?:@&=+$!*'()#~", "/:", "/?:@!$&'()*+,;=~")
+_UNQUOTED = ("", "/", "*", "!*'()", "/~!*'()", ";,/?:@&=+$!*'()#~", "/:", "/?:@!$&'()*+,;=~")
 """Characters that one library or another leaves as they are in a URL."""
 
 

@@ -68,7 +68,7 @@ class UnlockBackoff:
     def _refuse_while_waiting(self) -> None:
         remaining = self._deadline - self._system.monotonic()
         if remaining > 0:
-            raise TooMany("too many unlock attempts", retry_after_seconds=math.ceil(remaining))
+            raise TooMany("too many unlock attempts", retry_after_seconds=math.ceil(remaining), hint="wait")
 
     def _save(self, attempts: int) -> None:
         wait = wait_seconds(attempts)

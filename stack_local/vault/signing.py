@@ -216,4 +216,4 @@ def _object(raw: bytes) -> Mapping[str, Json]:
 
 
 def _refuse() -> Never:
-    raise Unauthorized("the token is not accepted") from None
+    raise Unauthorized("the token is not accepted", hint="issue one with stack_issue_passport") from None

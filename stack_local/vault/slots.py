@@ -67,7 +67,7 @@ def open_with_passphrase(home: Path, passphrase: Secret, *, deriver: Deriver) ->
     for slot in header.of_kind(SlotKind.PASSPHRASE):
         with suppress(WrongPassphrase):
             return _unwrap(header, slot, _derive(secret, slot, deriver))
-    raise WrongPassphrase("the passphrase does not open this vault")
+    raise WrongPassphrase("the passphrase does not open this vault", hint="type it again, or use the recovery code")
 
 
 def open_with_recovery(home: Path, code: Secret) -> Keys:
@@ -83,7 +83,7 @@ def open_with_recovery(home: Path, code: Secret) -> Keys:
     for slot in header.of_kind(SlotKind.RECOVERY):
         with suppress(WrongPassphrase):
             return _unwrap(header, slot, key)
-    raise WrongPassphrase("the recovery code does not open this vault")
+    raise WrongPassphrase("the recovery code does not open this vault", hint="use the newest code of this vault")
 
 
 def open_with_keyring(home: Path, *, keyring: KeyringPort) -> Keys:

@@ -21,7 +21,7 @@ ACTORS: list[tuple[str, Actor, bool, bool, bool]] = [
     ("an agent key", key("agent"), False, False, False),
     ("a readonly key", key("readonly"), False, False, True),
     ("an admin key", key("admin"), False, True, True),
-    ("an approver key", key("approver"), False, False, True),
+    ("an approver key", key("approver"), False, False, False),
     ("a passport", PASSPORT, False, False, False),
     ("a key without a preset", Actor(kind=Kind.KEY, id="key_one"), False, False, False),
 ]

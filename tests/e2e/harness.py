@@ -185,6 +185,8 @@ class UpstreamProcess:
     """The simulated service as a process; its log is on disk before it answers."""
 
     root: Path
+    token: str = TOKEN
+    expects: str = "bearer"
     port: int = 0
     process: asyncio.subprocess.Process | None = None
 
@@ -214,10 +216,11 @@ class UpstreamProcess:
 
     async def __aenter__(self) -> Self:
         token_file = self.root / "token"
-        token_file.write_text(TOKEN)
+        token_file.write_text(self.token)
         self.process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "tests.simulators.upstream", "--token-file", str(token_file),
             "--ready-file", str(self.root / "upstream.ready"), "--log-file", str(self.log_file),
+            "--expects", self.expects,
             cwd=ROOT, stdout=asyncio.subprocess.PIPE,
         )  # fmt: skip
         assert self.process.stdout is not None

@@ -285,6 +285,7 @@ async def test_a_yes_is_given_back_where_the_credential_is_locked_away_before_it
     stage.faults.once("decided", stage.running.appliance.lock)
     assert await stage.make(call) == (423, "LOCKED")
     assert stage.upstream.requests == []
+    stage.running.person.hold_session(None)
     session = await stage.running.person.call(UnlockVault(passphrase=PASSPHRASE))
     stage.running.person.hold_session(Secret(session.session.get_secret_value()))
     assert await stage.approval(call) == ("approved", 1)
@@ -299,8 +300,12 @@ def _blocking(facts: CallFacts, history: Any) -> Finding | None:
     return Finding("test", Severity.CRITICAL, "this looks wrong", blocks=True)
 
 
+RELEASED = threading.Event()
+"""Set when the test of a detector that hangs is over."""
+
+
 def _hanging(facts: CallFacts, history: Any) -> Finding | None:
-    threading.Event().wait(1)
+    RELEASED.wait(30)
     return None
 
 
@@ -311,6 +316,8 @@ async def test_a_detector_that_blocks_fails_or_is_late_stops_the_call(
     upstream: Upstream,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    RELEASED.clear()
+
     def register(stack: Registrar) -> None:
         stack.detector("test", detector)
 
@@ -321,6 +328,7 @@ async def test_a_detector_that_blocks_fails_or_is_late_stops_the_call(
             assert answer.status_code == 403
             assert decoded(answer)["error"]["details"]["rule"] == "detector:test"
         assert upstream.requests == []
+        RELEASED.set()
         refused = [entry for entry in await read_log(stage.running.person) if entry.outcome == "blocked"]
         assert [entry.decided_by for entry in refused] == ["rule:detector:test"] * 2
 

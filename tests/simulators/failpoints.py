@@ -157,9 +157,9 @@ class StruckJobs(Jobs):
         super().__init__(*arguments)
         self._strike = strike
 
-    async def close_orphans(self) -> None:
+    async def close_orphans(self, *, older_than_seconds: int = 0) -> None:
         self._strike("orphans")
-        await super().close_orphans()
+        await super().close_orphans(older_than_seconds=older_than_seconds)
         self._strike("orphans.closed")
 
 
