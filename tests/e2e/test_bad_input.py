@@ -449,8 +449,9 @@ async def test_a_wrong_passphrase_begins_no_session(scene: Scene) -> None:
     with pytest.raises(Unauthorized) as refused:
         await scene.running.person.call(CreateSession(passphrase="wrong horse battery staple"))
     explains(refused.value, Unauthorized, "WRONG_PASSPHRASE")
+    last = (await read_log(scene.running.person))[-1]
+    assert (last.action, last.outcome, last.error_code) == ("session.create", "blocked", "WRONG_PASSPHRASE")
     await scene.goes_on()
-    assert await counted(scene) >= 1
 
 
 def _flip(content: bytes, at: int) -> bytes:
