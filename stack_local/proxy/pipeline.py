@@ -358,9 +358,13 @@ class Pipeline:
         """Stops 7 and 8; `outcome` tells whoever waits for the same call."""
         try:
             kept, failure, sent = await self._send(admitted)
-            settled = self._database.submit(lambda tx: self._settle(tx, admitted, kept, failure, sent=sent))
-            if failure is not None or admitted.is_write:
-                # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
+            # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
+            is_awaited = failure is not None or admitted.is_write
+            settled = self._database.submit(
+                lambda tx: self._settle(tx, admitted, kept, failure, sent=sent),
+                is_patient=not is_awaited and admitted.approval_id is None,
+            )
+            if is_awaited:
                 await settled
             if kept is None:
                 raise failure or Broken("a call ended without an answer or a failure")

@@ -4,6 +4,7 @@ import asyncio
 import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,6 +23,9 @@ Row = Any
 
 MAX_BATCH = 256
 """Units in one commit."""
+
+PATIENCE_SECONDS = 0.01
+"""How long a unit nobody waits for may look out for a commit to ride along with."""
 
 READERS = 2
 """Reader connections, one thread each."""
@@ -123,6 +127,7 @@ class Database:
         self._key_hex = key_hex
         self._after_commit = after_commit
         self._queue: queue.SimpleQueue[_Unit[Any] | None] = queue.SimpleQueue()
+        self._patient: deque[_Unit[Any]] = deque()
         self._local = threading.local()
         self.access_generation = 0
         """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
@@ -149,11 +154,21 @@ class Database:
         # A caller that is canceled takes its future along, not the unit: that is the writer's already.
         return await self.submit(work)
 
-    def submit(self, work: Callable[[Tx], Result]) -> asyncio.Future[Result]:
-        """Queue a unit and do not wait: for records that may follow the answer."""
+    def submit(self, work: Callable[[Tx], Result], *, is_patient: bool = False) -> asyncio.Future[Result]:
+        """Queue a unit and do not wait: for records that may follow the answer.
+
+        A patient one rides along with the next commit, and has one of its own only if none comes in PATIENCE_SECONDS:
+        a commit costs as much for one unit as for many.
+        """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._queue.put(_Unit(work, future, loop))
+        unit = _Unit(work, future, loop)
+        if not is_patient:
+            self._queue.put(unit)
+            return future
+        if not self._patient:
+            loop.call_later(PATIENCE_SECONDS, self._queue.put, _Unit(_nothing, loop.create_future(), loop))
+        self._patient.append(unit)
         return future
 
     async def read(self, work: Callable[[Tx], Result]) -> Result:
@@ -195,9 +210,10 @@ class Database:
 
     def _next_batch(self) -> tuple[list[_Unit[Any]], bool]:
         first = self._queue.get()
+        batch = self._take_patient()
         if first is None:
-            return [], False
-        batch = [first]
+            return batch, False
+        batch.append(first)
         while len(batch) < MAX_BATCH:
             try:
                 unit = self._queue.get_nowait()
@@ -207,6 +223,10 @@ class Database:
                 return batch, False
             batch.append(unit)
         return batch, True
+
+    def _take_patient(self) -> list[_Unit[Any]]:
+        waiting = self._patient
+        return [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
 
     def _commit(self, batch: Sequence[_Unit[Any]]) -> None:
         tx = Tx(self._connection)
@@ -230,6 +250,10 @@ class Database:
                 rule="no record, no action",
                 hint=f"free some disk space, then try again ({type(error).__name__})",
             )
+
+
+def _nothing(tx: Tx) -> None:
+    """A unit that is there for the commit alone."""
 
 
 def _run(tx: Tx, unit: _Unit[Any]) -> None:
