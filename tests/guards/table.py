@@ -165,7 +165,7 @@ GUARDS = (
     Guard(
         "bearer: remembered until access changes",
         AUTH,
-        "known.generation == generation and ",
+        "            and known.generation == generation\n",
         "",
         "tests/surfaces/test_auth.py::test_a_revoked_key_is_refused_from_the_acknowledgment_on",
     ),
