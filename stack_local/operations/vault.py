@@ -114,26 +114,26 @@ def _begin(ctx: Context) -> OperatorSession:
 @handles(ChangePassphrase)
 async def change_passphrase(ctx: Context, request: ChangePassphrase) -> SlotList:
     """Rewrap both keys; the database is not touched."""
-    return await ctx.ports.appliance.change_passphrase(_secret(request.passphrase), _secret(request.new_passphrase))
+    return await ctx.ports.appliance.change_passphrase(_secret(request.current_passphrase), _secret(request.new_passphrase))
 
 
 @handles(RenewRecoveryCode)
 async def renew_recovery_code(ctx: Context, request: RenewRecoveryCode) -> NewRecoveryCode:
     """Rewrap both keys under a new code."""
-    code = await ctx.ports.appliance.renew_recovery_code(_secret(request.passphrase))
+    code = await ctx.ports.appliance.renew_recovery_code(_secret(request.current_passphrase))
     return NewRecoveryCode(recovery_code=SecretStr(code.reveal()))
 
 
 @handles(EnableKeyring)
 async def enable_keyring(ctx: Context, request: EnableKeyring) -> SlotList:
     """Wrap the database key alone for the keyring."""
-    return await ctx.ports.appliance.set_keyring(_secret(request.passphrase), enabled=True)
+    return await ctx.ports.appliance.set_keyring(_secret(request.current_passphrase), enabled=True)
 
 
 @handles(DisableKeyring)
 async def disable_keyring(ctx: Context, request: DisableKeyring) -> SlotList:
     """Remove the keyring's slot and its entry."""
-    return await ctx.ports.appliance.set_keyring(_secret(request.passphrase), enabled=False)
+    return await ctx.ports.appliance.set_keyring(_secret(request.current_passphrase), enabled=False)
 
 
 @handles(LockVault)

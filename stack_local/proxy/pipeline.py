@@ -264,7 +264,8 @@ class Pipeline:
         approval = allowed.approval
         if approval is not None:
             approvals.take_use(tx, approval, operation_id)
-        sent = facts if approval is None else _with_call(facts, approval.call)
+        # What is sent is what was approved: the stored bytes.
+        sent = facts if approval is None else replace(facts, call=approval.call)
         admitted = _Admitted(
             operation_id,
             sent,
@@ -478,17 +479,9 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
 
 def verify_url(host: HostPort, path: str) -> Url:
     """The URL of a verify request: https, unless the host is named by its port on this machine's own network."""
-    scheme = "https" if host.port == 443 or not _is_local(host) else "http"
+    is_local = host.host in ("localhost", "127.0.0.1", "::1")
+    scheme = "https" if host.port == 443 or not is_local else "http"
     return parse_url(f"{scheme}://{host.text}{path}")
-
-
-def _is_local(host: HostPort) -> bool:
-    return host.host in ("localhost", "127.0.0.1", "::1")
-
-
-def _with_call(facts: Facts, call: Call) -> Facts:
-    """What is sent is what was approved: the stored bytes."""
-    return replace(facts, call=call)
 
 
 def _decided_by(tx: Tx, admitted: _Admitted) -> str:

@@ -128,6 +128,7 @@ class Database:
         self._after_commit = after_commit
         self._queue: queue.SimpleQueue[_Unit[Any] | None] = queue.SimpleQueue()
         self._patient: deque[_Unit[Any]] = deque()
+        self._is_flush_due = False
         self._local = threading.local()
         self.access_generation = 0
         """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
@@ -166,10 +167,17 @@ class Database:
         if not is_patient:
             self._queue.put(unit)
             return future
-        if not self._patient:
-            loop.call_later(PATIENCE_SECONDS, self._queue.put, _Unit(_nothing, loop.create_future(), loop))
         self._patient.append(unit)
+        if not self._is_flush_due:
+            self._is_flush_due = True
+            loop.call_later(PATIENCE_SECONDS, self._flush, loop)
         return future
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Have the patient units committed. The flag falls before the writer is woken: it then sees them all."""
+        self._is_flush_due = False
+        if self._patient:
+            self._queue.put(_Unit(_nothing, loop.create_future(), loop))
 
     async def read(self, work: Callable[[Tx], Result]) -> Result:
         """Run a reading function on a reader connection, in one snapshot."""
@@ -225,8 +233,10 @@ class Database:
         return batch, True
 
     def _take_patient(self) -> list[_Unit[Any]]:
-        waiting = self._patient
-        return [waiting.popleft() for _ in range(min(len(waiting), MAX_BATCH))]
+        taken = []
+        while self._patient:
+            taken.append(self._patient.popleft())
+        return taken
 
     def _commit(self, batch: Sequence[_Unit[Any]]) -> None:
         tx = Tx(self._connection)

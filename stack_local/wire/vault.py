@@ -165,7 +165,7 @@ class SealVault(Request[VaultState]):
 class ChangePassphrase(Request[SlotList]):
     """Let a new passphrase, and no earlier one, open the vault. Older copies of vault.json still open with the old."""
 
-    passphrase: Passphrase
+    current_passphrase: Passphrase
     new_passphrase: Passphrase
 
 
@@ -180,7 +180,7 @@ class ChangePassphrase(Request[SlotList]):
 class RenewRecoveryCode(Request[NewRecoveryCode]):
     """Make a new recovery code; the old one no longer opens the vault."""
 
-    passphrase: Passphrase
+    current_passphrase: Passphrase
 
 
 @operation(
@@ -194,7 +194,7 @@ class RenewRecoveryCode(Request[NewRecoveryCode]):
 class EnableKeyring(Request[SlotList]):
     """Let this user's keyring open the database at start-up: locked, so that no credential is used without you."""
 
-    passphrase: Passphrase
+    current_passphrase: Passphrase
 
 
 @operation(
@@ -208,4 +208,4 @@ class EnableKeyring(Request[SlotList]):
 class DisableKeyring(Request[SlotList]):
     """Take the keyring's slot away: a start is sealed again until the passphrase is given."""
 
-    passphrase: Passphrase
+    current_passphrase: Passphrase

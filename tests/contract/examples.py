@@ -225,18 +225,18 @@ async def a_fresh_connection(world: World, bearer: str) -> Arguments:
 @example(vault.CreateVault, vault.UnlockVault, vault.CreateSession)
 @example(vault.RenewRecoveryCode, vault.DisableKeyring)
 async def the_passphrase(world: World, bearer: str) -> Arguments:
-    return {"passphrase": PASSPHRASE}
+    return {"current_passphrase": PASSPHRASE}
 
 
 @example(vault.EnableKeyring)
 async def the_passphrase_without_a_keyring(world: World, bearer: str) -> Arguments:
-    await world.person.call(vault.DisableKeyring(passphrase=PASSPHRASE))
-    return {"passphrase": PASSPHRASE}
+    await world.person.call(vault.DisableKeyring(current_passphrase=PASSPHRASE))
+    return {"current_passphrase": PASSPHRASE}
 
 
 @example(vault.ChangePassphrase)
 async def the_passphrase_again(world: World, bearer: str) -> Arguments:
-    return {"passphrase": PASSPHRASE, "new_passphrase": PASSPHRASE}
+    return {"current_passphrase": PASSPHRASE, "new_passphrase": PASSPHRASE}
 
 
 async def _token(world: World) -> str:

@@ -35,6 +35,9 @@ AT_ONCE = 4
 RANDOM_WITHIN_SECONDS = 0.08
 """Of the first byte: about as long as eight calls take."""
 
+DEATH_SECONDS = 10
+"""For a call to come to its point."""
+
 LONG_ENDED = frozenset({Status.APPROVED, Status.RESERVED, Status.CONSUMED})
 
 
@@ -227,13 +230,24 @@ async def broken_by(house: House, rounds: list[tuple[str, Death]]) -> list[str]:
     broken: list[str] = []
     for number, (name, die) in enumerate(rounds):
         await die(house)
-        if name not in START_POINTS and await house.server.gone() != -signal.SIGKILL:
-            broken.append(f"{number} {name}: it did not die")
+        if name not in START_POINTS and not await _has_died(house):
+            broken.append(f"{number} {name}: it did not die of it")
         house.kills += 1
         await house.server.start()
         broken += [f"{number} {name}: {what}" for what in await broken_now(house)]
     await house.server.stop()
     return broken
+
+
+async def _has_died(house: House) -> bool:
+    """Whether it killed itself; one that never came to its point is ended here."""
+    try:
+        async with asyncio.timeout(DEATH_SECONDS):
+            return await house.server.gone() == -signal.SIGKILL
+    except TimeoutError:
+        house.server.kill()
+        await house.server.gone()
+        return False
 
 
 async def broken_now(house: House) -> list[str]:

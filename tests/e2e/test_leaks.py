@@ -66,7 +66,8 @@ class Heard:
         self.statuses.append(answer.status_code)
 
     def leaks(self, secret: str) -> list[str]:
-        return [f"{asked}: {form}" for asked, answer in self.answers.items() for form in scan_bytes(secret, answer)]
+        """What came through, by the form and place asked for."""
+        return [asked for asked, answer in self.answers.items() if scan_bytes(secret, answer)]
 
 
 def reflections() -> Iterator[str]:
@@ -169,5 +170,5 @@ async def test_an_mcp_client_is_not_told_either(house: House) -> None:
             url = f"{house.upstream.base_url}/reflect?enc={form}"
             answer = await client.call_tool("stack_proxy_request", {"service": "custom_demo", "url": url})
             told.append(answer.model_dump_json().encode())
-    assert len(told) == len(FORMS)
+    assert sum(b"[redacted]" in answer for answer in told) > len(FORMS) // 2
     assert [form for answer in told for form in scan_bytes(house.style.secret, answer)] == []

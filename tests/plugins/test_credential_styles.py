@@ -43,7 +43,7 @@ def test_a_template_asks_for_exactly_what_its_injection_needs(name: str) -> None
     template = TEMPLATES[name]
     check_style(template.injection)
     assert {field.name for field in template.fields} == set(required_fields(template.injection))
-    check(template.injection, {field.name: Secret("value") for field in template.fields})
+    check(template.injection, {field.name: Secret("a-value") for field in template.fields})
     assert any(field.secret for field in template.fields)
     assert all(field.label and field.hint for field in template.fields)
 

@@ -95,9 +95,9 @@ class StruckDatabase:
         self._strike("decided")
         return decided
 
-    def submit(self, work: Callable[[Tx], Result]) -> Any:
+    def submit(self, work: Callable[[Tx], Result], *, is_patient: bool = False) -> Any:
         self._strike("settle")
-        settled = self._inner.submit(self._struck(work, "settle.commit"))
+        settled = self._inner.submit(self._struck(work, "settle.commit"), is_patient=is_patient)
         settled.add_done_callback(lambda future: self._strike("settled"))
         return settled
 
