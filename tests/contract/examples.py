@@ -223,8 +223,12 @@ async def a_fresh_connection(world: World, bearer: str) -> Arguments:
 
 
 @example(vault.CreateVault, vault.UnlockVault, vault.CreateSession)
-@example(vault.RenewRecoveryCode, vault.DisableKeyring)
 async def the_passphrase(world: World, bearer: str) -> Arguments:
+    return {"passphrase": PASSPHRASE}
+
+
+@example(vault.RenewRecoveryCode, vault.DisableKeyring)
+async def the_current_passphrase(world: World, bearer: str) -> Arguments:
     return {"current_passphrase": PASSPHRASE}
 
 
