@@ -296,6 +296,7 @@ def _calls(entries: Iterable[AuditEntry]) -> Iterable[AuditEntry]:
 async def approved(person: RemoteClient, http: httpx.AsyncClient, call: dict[str, Any]) -> str:
     """The id of an approval of exactly this call, given."""
     held = decoded(await http.post("/v1/proxy", json=call))
+    assert held.get("metadata") == {"gate_reason": "approval_required"}, held
     approval_id: str = held["error"]["details"]["approval_id"]
     pending = await person.call(GetIntentApproval(approval_id=approval_id))
     assert pending.call is not None

@@ -62,7 +62,7 @@ GUARDS = (
         DOOR,
         "if self._core is not None and not operation.while_locked and not self._core.vault.is_unlocked:",
         "if False:",
-        f"{BAD}::test_a_locked_vault",
+        "tests/test_dispatch.py::test_nothing_is_approved_while_the_vault_is_locked",
     ),
     Guard(
         "door: loosening waits for a person",
