@@ -27,6 +27,7 @@ async def _lock_and_return(person: RemoteClient) -> None:
     await person.call(LockVault())
     with pytest.raises(Unauthorized):
         await person.call(ListActivePassports())
+    person.hold_session(None)
     session = await person.call(CreateSession(passphrase=PASSPHRASE))
     person.hold_session(Secret(session.session.get_secret_value()))
 
