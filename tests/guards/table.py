@@ -118,7 +118,7 @@ GUARDS = (
         FRONT,
         'if scope["type"] != "http":',
         "if False:",
-        "tests/surfaces/test_front_door.py::test_a_web_socket_is_not_served",
+        "tests/surfaces/test_front_door.py::test_a_web_socket_reaches_no_application",
     ),
     Guard(
         "bearer: a header that stands twice",

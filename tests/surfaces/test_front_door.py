@@ -2,6 +2,8 @@
 
 import pytest
 
+from stack_local.settings import Settings
+from stack_local.surfaces.front_door import FrontDoor, Message, Receive, Scope, Send
 from stack_local.wire.catalogue import CATALOGUE
 from tests.conftest import Running
 from tests.surfaces.raw_http import RawAnswer, send
@@ -105,3 +107,21 @@ async def test_a_body_over_the_limit_is_refused_by_its_length_and_by_its_bytes(a
 async def test_a_web_socket_is_not_served(appliance: Running) -> None:
     upgrade = ("Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: AAAA")
     assert (await ask(appliance, "GET /mcp", *upgrade)).status >= 400
+
+
+async def test_a_web_socket_reaches_no_application() -> None:
+    reached: list[str] = []
+    sent: list[Message] = []
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["type"])
+
+    async def receive() -> Message:
+        return {"type": "websocket.connect"}
+
+    async def answer(message: Message) -> None:
+        sent.append(message)
+
+    door = FrontDoor(inner, Settings(), hosts=frozenset({"127.0.0.1:7822"}), count=reached.append)
+    await door({"type": "websocket", "headers": [(b"host", b"127.0.0.1:7822")]}, receive, answer)
+    assert (reached, sent) == ([], [{"type": "websocket.close", "code": 1008}])
