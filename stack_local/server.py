@@ -117,7 +117,7 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     door = appliance.agents_door if mcp is not None else appliance.person_door
     surface: Surface = "rest" if mcp is not None else "admin"
     rest = rest_surface.Rest(appliance.dispatcher, door, surface=surface)
-    quart = rest_surface.build(rest, surface=surface)
+    quart = rest_surface.build(rest, surface=surface, base_url=appliance.base_url)
     hot: dict[str, App] = {"POST /v1/proxy": rest.proxy}
     if mcp is not None:
         hot["/mcp"] = mcp

@@ -114,7 +114,9 @@ def _begin(ctx: Context) -> OperatorSession:
 @handles(ChangePassphrase)
 async def change_passphrase(ctx: Context, request: ChangePassphrase) -> SlotList:
     """Rewrap both keys; the database is not touched."""
-    return await ctx.ports.appliance.change_passphrase(_secret(request.current_passphrase), _secret(request.new_passphrase))
+    return await ctx.ports.appliance.change_passphrase(
+        _secret(request.current_passphrase), _secret(request.new_passphrase)
+    )
 
 
 @handles(RenewRecoveryCode)

@@ -1,5 +1,7 @@
 """REST: routes derived from the catalogue, the uniform `POST /v1/call/{operation}`, and the hot path before Quart."""
 
+import asyncio
+import functools
 import json
 import logging
 from collections.abc import Mapping
@@ -16,6 +18,7 @@ from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope
 from stack_local.surfaces.front_door import App, Receive, Scope, Send, error_head, send_error, send_json
+from stack_local.surfaces.openapi import document
 from stack_local.wire.catalogue import CATALOGUE, Operation, Request, Surface, View, by_name, header_of
 from stack_local.wire.proxy import ProxyRequest
 
@@ -104,7 +107,7 @@ def encoded(view: View, body_field: str | None) -> bytes:
     return json.dumps(view.model_dump(mode="json")[body_field], ensure_ascii=False).encode()
 
 
-def build(rest: Rest, *, surface: Surface) -> Quart:
+def build(rest: Rest, *, surface: Surface, base_url: str) -> Quart:
     """The Quart application of one side: its routes, and JSON for everything that is not one."""
     app = Quart("stack_local", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = None  # the front door bounds every body
@@ -112,10 +115,25 @@ def build(rest: Rest, *, surface: Surface) -> Quart:
     for operation in CATALOGUE.values():
         if surface in operation.surfaces:
             _add_route(app, rest, operation)
+    if surface == "rest":
+        app.add_url_rule("/openapi.json", "openapi", _description(base_url))
     app.add_url_rule("/v1/call/<name>", "call", _uniform(rest, surface), methods=["POST"])
     app.register_error_handler(404, _not_found)
     app.register_error_handler(405, _not_found)
     return app
+
+
+def _description(base_url: str) -> Any:
+    """The OpenAPI document: it holds no secret, and is made when somebody first asks for it."""
+
+    @functools.cache
+    def made() -> bytes:
+        return json.dumps(document(base_url)).encode()
+
+    async def route() -> Response:
+        return _json(200, await asyncio.to_thread(made))
+
+    return route
 
 
 def _add_route(app: Quart, rest: Rest, operation: Operation) -> None:

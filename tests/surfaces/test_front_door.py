@@ -13,6 +13,7 @@ ROUTES = sorted(
         *(f"{known.method} {known.path.replace('{', '').replace('}', '')}" for known in CATALOGUE.values()),
         "POST /v1/call/list_agents",
         "GET /nothing",
+        "GET /openapi.json",
         "GET /.well-known/oauth-authorization-server",
         *(f"{method} /mcp" for method in ("POST", "GET", "DELETE", "OPTIONS")),
     }

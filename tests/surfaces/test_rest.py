@@ -73,6 +73,14 @@ async def test_a_null_counts_as_left_out(appliance: Running) -> None:
     assert made.status_code == 200
 
 
+async def test_the_description_of_the_rest_side_is_served(appliance: Running) -> None:
+    async with appliance.http() as http:
+        described = await http.get("/openapi.json")
+    assert described.status_code == 200
+    assert decoded(described)["servers"] == [{"url": appliance.base_url}]
+    assert "/v1/proxy" in decoded(described)["paths"]
+
+
 async def test_no_answer_is_cached(appliance: Running) -> None:
     async with appliance.http() as http:
         for path in ("/healthz", "/v1/agents", "/nothing", "/mcp"):
