@@ -1,4 +1,4 @@
-"""Runs each frozen build with no Python on the path: version, self-test, first healthy answer; prints size and times."""
+"""Runs each frozen build with no Python on the path: version, self-test, first healthy answer; prints what it took."""
 
 import json
 import os

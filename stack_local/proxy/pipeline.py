@@ -20,7 +20,7 @@ from stack_local.domain.approvals import give_back, settle
 from stack_local.domain.audit import Layer, Outcome, commitment
 from stack_local.domain.calls import Call
 from stack_local.domain.detection import Finding
-from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany
+from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, Unavailable
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide
 from stack_local.domain.services import Connection
@@ -45,6 +45,9 @@ from stack_local.system import System
 from stack_local.vault.vault import Vault
 
 log = logging.getLogger(__name__)
+
+Findings = tuple[Finding, ...] | None
+"""What the detectors said; None where they saw nothing, and then nothing goes out."""
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Start a coroutine in the appliance's TaskGroup."""
@@ -191,14 +194,12 @@ class Pipeline:
             raise failure or Broken("nothing came back")
         return kept.status
 
-    async def _inspect(self, asker: Asker, draft: Draft) -> tuple[Finding, ...]:
-        """Stop 4. A draft that cannot be read is left for the transaction, which refuses it with its record."""
+    async def _inspect(self, asker: Asker, draft: Draft) -> Findings:
+        """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
         shown = await self._sightings.of(asker.bearer, asker.peek, draft)
-        return () if shown is None else await self._inspector.inspect(*shown)
+        return None if shown is None else await self._inspector.inspect(*shown)
 
-    async def _decided(
-        self, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
-    ) -> _Admitted | Replay | StackError:
+    async def _decided(self, asker: Asker, draft: Draft, findings: Findings) -> _Admitted | Replay | StackError:
         """The word on the call, durable. Where the commit fails, what the unit counted is taken back."""
         counted: list[str] = []
         try:
@@ -209,7 +210,7 @@ class Pipeline:
             raise
 
     def _decide(
-        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...], counted: list[str]
+        self, tx: Tx, asker: Asker, draft: Draft, findings: Findings, counted: list[str]
     ) -> _Admitted | Replay | StackError:
         """Stops 5 and 6, in one transaction; a refusal is returned, so that its record is committed with it."""
         try:
@@ -222,12 +223,10 @@ class Pipeline:
             self._at_once.add(decided.facts.passport.agent_id, 1)
         return decided
 
-    def _judge(
-        self, tx: Tx, asker: Asker, draft: Draft, findings: tuple[Finding, ...]
-    ) -> _Admitted | Replay | StackError:
+    def _judge(self, tx: Tx, asker: Asker, draft: Draft, findings: Findings) -> _Admitted | Replay | StackError:
         passport = asker.passport(tx)
         connection, call = proposed_call(tx, self._vault, draft)
-        world = World(self._system.now(), self._anchor_is_fresh(), findings)
+        world = World(self._system.now(), self._anchor_is_fresh(), findings or ())
         facts = gather(
             tx,
             self._vault,
@@ -244,6 +243,8 @@ class Pipeline:
                 return self._hold(tx, asker, facts)
             case Replay() as replay:
                 return self._note_replay(tx, asker, facts, replay)
+            case Allow() if findings is None:
+                raise Unavailable("no detector saw this call", code="NOT_INSPECTED", hint="try again")
             case Allow() as allowed:
                 return self._admit(tx, asker, facts, allowed, ignored=draft.approval_id)
 

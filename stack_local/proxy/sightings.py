@@ -56,7 +56,7 @@ class Sightings:
         `bearer` names whom `peek` would find: equal ones stand for the same agent and session until access changes.
         """
         known = await self._who(bearer, peek, draft)
-        if known is None or known.agent_id not in self._past:
+        if known is None:
             return None
         try:
             call = known.call or proposed(known.connection, draft)
@@ -68,7 +68,8 @@ class Sightings:
     async def _who(self, bearer: str, peek: Peek, draft: Draft) -> _Known | None:
         generation, key = self._database.access_generation, (bearer, draft.service)
         known = self._known.get(key)
-        if known is not None and known.generation == generation and draft.url is not None:
+        is_good = known is not None and known.generation == generation and known.agent_id in self._past
+        if is_good and draft.url is not None:
             return known
         looked = await self._database.read(lambda tx: self._look(tx, peek, draft, generation))
         if looked is None:

@@ -1,11 +1,9 @@
 """The main job, over real sockets: ask, approve, call once, be refused, be revoked."""
 
-from mcp import Client
-from mcp.client.streamable_http import streamable_http_client
 
+from stack_local.wire.intents import ApproveIntent, GetIntentApproval
 from tests.conftest import TOKEN, Running, decoded
 from tests.simulators.upstream import Upstream
-from stack_local.wire.intents import ApproveIntent, GetIntentApproval
 
 
 async def test_an_approved_write_goes_out_once_with_the_credential(appliance: Running, upstream: Upstream) -> None:
