@@ -2,14 +2,14 @@
 
 import logging
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from stack_local.client import WAIT_SECONDS
 from stack_local.domain.actors import NOBODY, Actor, Kind
 from stack_local.domain.audit import Outcome
-from stack_local.domain.errors import Broken, Forbidden, Locked, StackError, Unauthorized
+from stack_local.domain.errors import Broken, Forbidden, Locked, StackError, Unauthorized, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import HANDLERS, Binding, check_complete
 from stack_local.operations.context import Context, Core, OperationListener, Ports, Trail, quiet
@@ -98,6 +98,7 @@ class Dispatcher:
             )
         if operation.scope is not None and caller.actor.kind is Kind.NOBODY:
             raise Unauthorized("there is no bearer", hint="Authorization: Bearer <API key or passport>")
+        self._refuse_read_only(operation)
         if self._core is None and not operation.while_sealed:
             raise Locked("the vault is sealed", rule="sealed", hint="a person unlocks it with `stack-local unlock`")
         if operation.scope is not None and operation.scope not in caller.actor.scopes:
@@ -109,6 +110,16 @@ class Dispatcher:
             )
         if self._core is not None and not operation.while_locked and not self._core.vault.is_unlocked:
             raise Locked("the vault is locked", rule="locked", hint="a person unlocks it with `stack-local unlock`")
+
+    def _refuse_read_only(self, operation: Operation) -> None:
+        """A vault older than its anchor is read, locked and sealed, and nothing else is done with it."""
+        alarm = self._ports.appliance.alarm
+        if alarm is not None and operation.effect != "read" and operation.area != "vault":
+            raise Unavailable(
+                f"the vault is read-only: {alarm}",
+                rule="anchor",
+                hint="put the newer vault.db back; `stack-local doctor` and SECURITY.md say more",
+            )
 
     async def _carry_out(self, ctx: Context, binding: Binding, request: Request[Any]) -> View:
         operation = binding.operation
@@ -143,14 +154,15 @@ class Dispatcher:
 
     async def _record_success(self, operation: Operation, ctx: Context) -> None:
         """After an external operation. The vault may just have been opened by it: then there is a core now."""
-        if self._core is not None:
+        if self._core is not None and self._ports.appliance.alarm is None:
             with_core = self._core
             await with_core.database.write(lambda tx: _write_success(tx, ctx, operation, scribe=with_core.scribe))
 
     async def _record_refusal(self, ctx: Context, operation: Operation, refused: StackError) -> None:
         if ctx.trail.is_recorded:
             return
-        if self._core is None or ctx.actor.kind is Kind.NOBODY:
+        is_read_only = self._ports.appliance.alarm is not None
+        if self._core is None or is_read_only or ctx.actor.kind is Kind.NOBODY:
             self.count_refusal(refused.code)
             return
         scribe = self._core.scribe
@@ -164,6 +176,10 @@ class Dispatcher:
         """The refusals counted since the last time."""
         counted, self._uncounted = dict(self._uncounted), Counter()
         return counted
+
+    def give_counted_back(self, counted: Mapping[str, int]) -> None:
+        """Their record could not be written: they are counted on."""
+        self._uncounted.update(counted)
 
 
 def _write_success(tx: Tx, ctx: Context, operation: Operation, *, scribe: Scribe | None = None) -> None:

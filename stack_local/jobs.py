@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from stack_local.dispatch import Dispatcher
 from stack_local.domain.approvals import Status, settle
 from stack_local.domain.audit import Outcome
+from stack_local.domain.errors import StackError
 from stack_local.operations.context import Core
 from stack_local.proxy.outcomes import record_outcome
 from stack_local.settings import Settings
@@ -95,7 +96,11 @@ class Jobs:
         counted = self._dispatcher.take_counted()
         if counted:
             detail: dict[str, str | int | bool | None] = dict(counted)
-            await self._core.database.write(lambda tx: self._record(tx, "refusals.count", detail=detail))
+            try:
+                await self._core.database.write(lambda tx: self._record(tx, "refusals.count", detail=detail))
+            except StackError:
+                self._dispatcher.give_counted_back(counted)
+                raise
 
     async def shred(self) -> None:
         """Forget the bytes of old calls and answers."""

@@ -64,6 +64,9 @@ class World:
         taken, self.counted = self.counted, {}
         return taken
 
+    def give_counted_back(self, counted: dict[str, int]) -> None:
+        self.counted.update(counted)
+
     async def approval(self, approval_id: str, **fields: Any) -> None:
         """Keep an approval submitted now."""
         row = ApprovalRow(

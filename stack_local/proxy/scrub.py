@@ -5,7 +5,7 @@ import html
 import json
 import re
 from collections.abc import Iterable
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from stack_local.domain.secrets import Secret
 
@@ -31,12 +31,24 @@ class Scrubber:
         if self._pattern is None:
             return content, False
         cleaned, count = self._pattern.subn(MARK.encode(), content)
+        if self._pattern.search(_squeezed(cleaned)):
+            # Wrapped over lines, or escaped once more: where it stands cannot be said, so all of it goes.
+            return MARK.encode(), True
         return cleaned, count > 0
 
     def clean_text(self, text: str) -> tuple[str, bool]:
         """The same for a header's value."""
         cleaned, was_there = self.clean(text.encode("utf-8", "surrogateescape"))
         return cleaned.decode("utf-8", "replace"), was_there
+
+
+_BLANKS = b" \t\r\n\f\v\\"
+
+
+def _squeezed(content: bytes) -> bytes:
+    """The content as a reader would undo its wrapping and its second escape."""
+    plain = unquote_to_bytes(content) if b"%" in content else content
+    return re.sub(rb"\\[rnt]", b"", plain).translate(None, _BLANKS)
 
 
 def forms(secret: str) -> set[bytes]:

@@ -184,19 +184,29 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
 
     def _read(self, work: Callable[[Tx], Result]) -> Result:
+        connection = self._reader()
+        try:
+            connection.execute("BEGIN")
+            result = work(Tx(connection))
+            connection.execute("COMMIT")
+            return result
+        except sqlcipher.Error as error:
+            # One damaged page poisons the connection that met it: the next reader gets a new one.
+            self._connections.remove(connection)
+            del self._local.connection
+            connection.close()
+            raise Unavailable("the vault cannot be read", code="VAULT_UNREADABLE", hint="see `doctor`") from error
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+    def _reader(self) -> Any:
+        """This thread's own reading connection."""
         if not hasattr(self._local, "connection"):
             self._local.connection = _connect(self._path, self._key_hex)
             self._local.connection.execute("PRAGMA query_only = ON")
             self._connections.append(self._local.connection)
-        connection = self._local.connection
-        try:
-            connection.execute("BEGIN")
-            return work(Tx(connection))
-        except sqlcipher.Error as error:
-            raise Unavailable("the vault cannot be read", code="VAULT_UNREADABLE", hint="see `doctor`") from error
-        finally:
-            if connection.in_transaction:
-                connection.execute("COMMIT")
+        return self._local.connection
 
     def close(self) -> None:
         """Finish what is queued, checkpoint the log, and close every connection."""

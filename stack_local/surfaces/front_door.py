@@ -17,6 +17,11 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+DRAIN_SECONDS = 2
+DRAIN_MESSAGES = 512
+"""How long, and for how many pieces, a refused body is read on and dropped."""
+
+
 class FrontDoor:
     """An ASGI application in front of all others; refuses a foreign Host, any foreign Origin and a body too large."""
 
@@ -42,6 +47,7 @@ class FrontDoor:
         except StackError as refused:
             self._count(refused.code)
             await send_error(send, refused)
+            await _drain(receive)
             return
         await self._inner(scope, Replayed(body, receive), send)
 
@@ -82,6 +88,18 @@ class FrontDoor:
             return
         if origin.lower() not in {f"http://{host}" for host in self._hosts or ()}:
             raise Forbidden("a web page may not call the appliance", rule="origin", field="Origin")
+
+
+async def _drain(receive: Receive) -> None:
+    """Let a caller that still sends finish, within bounds: a reset would take our answer from it."""
+    try:
+        async with asyncio.timeout(DRAIN_SECONDS):
+            for _ in range(DRAIN_MESSAGES):
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        return
 
 
 class MisdirectedRequest(InvalidRequest):

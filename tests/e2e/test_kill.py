@@ -153,8 +153,9 @@ async def at_a_random_moment(house: House) -> None:
         writes = [await house.approve(http, house.write()) for _ in range(AT_ONCE)]
         reads = [house.read() for _ in range(AT_ONCE)]
         moment = house.moments.uniform(0, RANDOM_WITHIN_SECONDS)
-        asyncio.get_running_loop().call_later(moment, house.server.kill)
+        struck = asyncio.get_running_loop().call_later(moment, house.server.kill)
         await asyncio.gather(*(house.fire(http, call) for call in (*writes, *reads)))
+    struck.cancel()
     house.server.kill()
 
 
