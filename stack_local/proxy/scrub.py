@@ -20,21 +20,28 @@ class Scrubber:
     """Finds one connection's secrets in any bytes. An upstream that wants to hide them can (see SECURITY.md)."""
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
-        found = {form for secret in secrets for form in forms(secret.reveal())}
-        longest_first = sorted(found, key=lambda form: (-len(form), form))
-        self._pattern = (
-            re.compile(b"|".join(re.escape(form) for form in longest_first), re.IGNORECASE) if found else None
-        )
+        found = {form.lower() for secret in secrets for form in forms(secret.reveal())}
+        self._forms = sorted(found, key=lambda form: (-len(form), form))
 
     def clean(self, content: bytes) -> tuple[bytes, bool]:
         """The content without the secret, and whether it was there."""
-        if self._pattern is None:
-            return content, False
-        cleaned, count = self._pattern.subn(MARK.encode(), content)
-        if self._pattern.search(_squeezed(cleaned)):
+        cleaned, was_there = self._without(content)
+        if self._present(_squeezed(cleaned)):
             # Wrapped over lines, or escaped once more: where it stands cannot be said, so all of it goes.
             return MARK.encode(), True
-        return cleaned, count > 0
+        return cleaned, was_there
+
+    def _without(self, content: bytes) -> tuple[bytes, bool]:
+        present = self._present(content)
+        if not present:
+            return content, False
+        pattern = re.compile(b"|".join(re.escape(form) for form in present), re.IGNORECASE)
+        return pattern.sub(MARK.encode(), content), True
+
+    def _present(self, content: bytes) -> list[bytes]:
+        """The forms that stand in the content, longest first; one plain search each, which is fast in C."""
+        lowered = content.lower()
+        return [form for form in self._forms if form in lowered]
 
     def clean_text(self, text: str) -> tuple[str, bool]:
         """The same for a header's value."""
