@@ -22,11 +22,14 @@ class Scrubber:
     def __init__(self, secrets: Iterable[Secret]) -> None:
         found = {form.lower() for secret in secrets for form in forms(secret.reveal())}
         self._forms = sorted(found, key=lambda form: (-len(form), form))
+        bare = {form.translate(None, _BLANKS) for form in found}
+        self._squeezed_forms = [form for form in bare if len(form) >= SHORTEST]
 
     def clean(self, content: bytes) -> tuple[bytes, bool]:
         """The content without the secret, and whether it was there."""
         cleaned, was_there = self._without(content)
-        if self._present(_squeezed(cleaned)):
+        squeezed = _squeezed(cleaned).lower()
+        if any(form in squeezed for form in self._squeezed_forms):
             # Wrapped over lines, or escaped once more: where it stands cannot be said, so all of it goes.
             return MARK.encode(), True
         return cleaned, was_there
@@ -55,6 +58,8 @@ _BLANKS = b" \t\r\n\f\v\\"
 def _squeezed(content: bytes) -> bytes:
     """The content as a reader would undo its wrapping and its second escape."""
     plain = unquote_to_bytes(content) if b"%" in content else content
+    if b"&" in plain:
+        plain = html.unescape(plain.decode("latin-1")).encode("latin-1", "ignore")
     return re.sub(rb"\\[rnt]", b"", plain).translate(None, _BLANKS)
 
 
@@ -76,6 +81,7 @@ def forms(secret: str) -> set[bytes]:
     found |= {form.encode() for form in _json_forms(secret)} | {_unicode_escapes(secret)}
     found |= {form.encode() for form in _html_forms(secret)}
     found |= {_entities(secret, "&#{};"), _entities(secret, "&#x{:x};")}
+    found |= {_spelled(raw, "\\x"), _spelled(raw, "x"), _spelled(raw, "u00")}
     found |= set(_base64_windows(raw))
     return {form for form in found if len(form) >= SHORTEST}
 
@@ -101,7 +107,12 @@ def _html_forms(secret: str) -> set[str]:
 
 
 def _percent(raw: bytes) -> bytes:
-    return "".join(f"%{byte:02x}" for byte in raw).encode()
+    return _spelled(raw, "%")
+
+
+def _spelled(raw: bytes, mark: str) -> bytes:
+    """Each byte in hex behind a mark; without a backslash as it is left when one was taken away."""
+    return "".join(f"{mark}{byte:02x}" for byte in raw).encode()
 
 
 def _unicode_escapes(secret: str) -> bytes:
