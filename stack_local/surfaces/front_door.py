@@ -46,8 +46,7 @@ class FrontDoor:
             body = await self._body(receive)
         except StackError as refused:
             self._count(refused.code)
-            await send_error(send, refused)
-            await _drain(receive)
+            await send_error(_lingering(send, receive), refused)
             return
         await self._inner(scope, Replayed(body, receive), send)
 
@@ -88,6 +87,20 @@ class FrontDoor:
             return
         if origin.lower() not in {f"http://{host}" for host in self._hosts or ()}:
             raise Forbidden("a web page may not call the appliance", rule="origin", field="Origin")
+
+
+def _lingering(send: Send, receive: Receive) -> Send:
+    """A `send` that reads on before it ends the answer: the server closes, and resets, as soon as that is done."""
+
+    async def linger(message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await send(message)
+            return
+        await send({**message, "more_body": True})
+        await _drain(receive)
+        await send({"type": "http.response.body", "body": b""})
+
+    return linger
 
 
 async def _drain(receive: Receive) -> None:
