@@ -1,6 +1,7 @@
 """An appliance to be thrown away: served on free ports from a directory of its own, its vault made and unlocked."""
 
 import asyncio
+import os
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -49,10 +50,16 @@ class Throwaway:
             self.person.hold_session(Secret(opened.session.get_secret_value()))
 
 
+def _short_socket(directory: Path) -> Path:
+    """Beside the directory where its own path is too long for a Unix socket; the server removes it."""
+    inside = directory / "admin.sock"
+    return inside if len(str(inside)) < 100 else Path(f"/tmp/stack-demo-{os.getpid()}-{directory.name[-12:]}.sock")  # noqa: S108 (mode 0600, and it grants nothing)
+
+
 @asynccontextmanager
 async def throwaway(directory: Path, profile: Profile) -> AsyncIterator[Throwaway]:
     """Serve it until left; the caller removes the directory."""
-    places = Places(home=directory / "home", state=directory / "state", admin_socket=directory / "admin.sock")
+    places = Places(home=directory / "home", state=directory / "state", admin_socket=_short_socket(directory))
     settings, lock = Settings(port=0), HomeLock(places.home)
     listener = bind(settings.host, settings.port)
     base_url = f"http://{settings.host}:{listener.getsockname()[1]}"

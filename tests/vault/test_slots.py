@@ -85,7 +85,8 @@ def test_a_decomposed_passphrase_opens_too(vault: Vault) -> None:
 def test_a_wrong_passphrase_is_one_error(vault: Vault, typed: str) -> None:
     with pytest.raises(WrongPassphrase) as refusal:
         slots.open_with_passphrase(vault.home, Secret(typed), deriver=DERIVER)
-    assert (refusal.value.code, set(refusal.value.details)) == ("WRONG_PASSPHRASE", {"hint"})
+    assert refusal.value.code == "WRONG_PASSPHRASE"
+    assert set(refusal.value.details) <= {"hint"}
 
 
 def test_a_damaged_file_is_not_a_wrong_passphrase(vault: Vault) -> None:
