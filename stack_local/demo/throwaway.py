@@ -1,8 +1,8 @@
 """An appliance to be thrown away: served on free ports from a directory of its own, its vault made and unlocked."""
 
 import asyncio
-import os
 import logging
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
