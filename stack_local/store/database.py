@@ -257,7 +257,7 @@ class Database:
             self._connection.execute("COMMIT")
             self.access_generation += tx.touches_access
             self._after_commit(tx)
-        except (sqlcipher.Error, OSError, Unavailable) as error:
+        except (sqlcipher.Error, MemoryError, OSError, Unavailable) as error:
             self._fail(batch, error)
 
     def _fail(self, batch: Sequence[_Unit[Any]], error: Exception) -> None:
