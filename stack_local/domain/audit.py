@@ -73,13 +73,20 @@ class Break:
 
 def link(record: Record, *, sequence: int, prev_entry_hash: str) -> Record:
     """The record with its place in the chain and its hash."""
-    placed = replace(record, sequence=sequence, prev_entry_hash=prev_entry_hash)
-    return replace(placed, entry_hash=hash_of(placed))
+    hashed = {**_hashed(record), "sequence": sequence, "prev_entry_hash": prev_entry_hash}
+    return replace(record, sequence=sequence, prev_entry_hash=prev_entry_hash, entry_hash=_hash(hashed))
 
 
 def hash_of(record: Record) -> str:
     """SHA-256 over the canonical form of every field but the hash itself (house decision 11)."""
-    hashed: dict[str, Json] = {name: getattr(record, name) for name in _HASHED}
+    return _hash(_hashed(record))
+
+
+def _hashed(record: Record) -> dict[str, Json]:
+    return {name: getattr(record, name) for name in _HASHED}
+
+
+def _hash(hashed: dict[str, Json]) -> str:
     return hashlib.sha256(canonical(hashed)).hexdigest()
 
 

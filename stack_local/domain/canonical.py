@@ -103,8 +103,10 @@ def _refuse_oddities(tree: Json, *, depth: int) -> None:
 
 
 def _refuse_surrogates(text: str) -> None:
-    if any("\ud800" <= character <= "\udfff" for character in text):
-        raise InvalidRequest("the JSON holds half a character", rule="no lone surrogates")
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError:
+        raise InvalidRequest("the JSON holds half a character", rule="no lone surrogates") from None
 
 
 def write_json(tree: Json) -> bytes:
@@ -130,11 +132,19 @@ _plain_writer = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=
 
 def _is_plain(tree: Json) -> bool:
     """Whether names sort alike in every encoding and nothing has to be refused."""
-    if isinstance(tree, dict):
-        return all(name.isascii() and _is_plain(member) for name, member in tree.items())
-    if isinstance(tree, list):
-        return all(_is_plain(item) for item in tree)
-    return tree is None or isinstance(tree, str) or (isinstance(tree, int) and abs(tree) <= 2**53)
+    waiting = [tree]
+    for item in waiting:
+        if item is None or isinstance(item, str):
+            continue
+        if isinstance(item, dict):
+            if not "".join(item).isascii():
+                return False
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+        elif not isinstance(item, int) or abs(item) > 2**53:
+            return False
+    return True
 
 
 def _canonical_text(tree: Json) -> str:

@@ -6,6 +6,7 @@ It refuses whatever two readers could understand differently, and never rewrites
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NoReturn
 
 from stack_local.domain.errors import InvalidRequest
@@ -18,6 +19,9 @@ HOST_CHARACTERS = 253
 
 DEFAULT_PORTS = {"https": 443, "http": 80}
 """The schemes we know, each with the port it may leave out."""
+
+REMEMBERED = 64
+"""Texts whose reading is kept: one call is read more than once on its way."""
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]*", re.ASCII)
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?]*)(?:\?(.*))?", re.ASCII)
@@ -83,6 +87,7 @@ class Url:
         return self.origin + self.target
 
 
+@lru_cache(REMEMBERED)
 def parse_url(raw: str) -> Url:
     """Read an absolute https or http URL.
 
@@ -162,6 +167,7 @@ def _read_port(rest: str, default_port: int) -> int:
     return int(rest[1:])
 
 
+@lru_cache(REMEMBERED)
 def _check_host(written: str) -> str:
     """The lower-case host; ASCII first, because some other letters become ASCII in lower case."""
     if not written.isascii():

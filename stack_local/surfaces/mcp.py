@@ -65,6 +65,8 @@ class Mcp:
             title="stack_local",
             version=__version__,
             instructions=INSTRUCTIONS,
+            # Without it the SDK lists every tool at each call, to read the one schema.
+            get_tool_input_schema=self._input_schema,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             cache_hints={"tools/list": CacheHint(ttl_ms=0, scope="private")},
@@ -109,6 +111,10 @@ class Mcp:
             if operation.scope is None or operation.scope in held
         ]
         return ListToolsResult(tools=allowed)
+
+    def _input_schema(self, name: str) -> dict[str, Any] | None:
+        described = self._described.get(name)
+        return None if described is None else described.input_schema
 
     async def _call_tool(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
         try:

@@ -111,11 +111,19 @@ class Caller(asyncio.Protocol):
         self._numbers = numbers
         self._ended = ended
         self._received = bytearray()
+        self._idle = asyncio.Event()
+        self._is_ending = False
         self.latencies: list[float] = []
 
     async def connect(self) -> None:
         """Begin, or begin again."""
         await asyncio.get_running_loop().create_connection(lambda: self, "127.0.0.1", self._port)
+
+    async def end(self) -> None:
+        """Wait for the answer under way, and send no more: a call left behind would count against the next job's."""
+        self._is_ending = True
+        await self._idle.wait()
+        self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -137,6 +145,9 @@ class Caller(asyncio.Protocol):
         self.latencies.append(time.perf_counter() - self._at)
         is_last = b"\r\nconnection: close\r\n" in self._received.lower()
         self._received.clear()
+        if self._is_ending:
+            self._idle.set()
+            return
         if is_last:
             self._again = asyncio.get_running_loop().create_task(self.connect())
             return
@@ -183,6 +194,8 @@ async def run(job: Job) -> Seen:
     await _pass(ended, job.seconds)
     used, wall = cpu_seconds(job.pid) - used, time.perf_counter() - began
     latencies = sorted(latency * 1000 for caller in callers for latency in caller.latencies)
+    drained = asyncio.gather(*(caller.end() for caller in callers))
+    await asyncio.wait({ended, drained}, return_when=asyncio.FIRST_COMPLETED)
     return Seen(len(latencies), wall, used, *(_at(latencies, part) for part in (0.5, 0.95, 0.99)))
 
 
