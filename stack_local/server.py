@@ -60,8 +60,12 @@ async def run(
     settings: Settings,
     *,
     ready: Callable[[], Awaitable[None]],
+    loaded: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve agents on `listener` and the person's side on the admin socket until `appliance.stopping` is set."""
+    """Serve agents on `listener` and the person's side on the admin socket until `appliance.stopping` is set.
+
+    `ready` is awaited once both sides answer, `loaded` called once nothing more has to be imported.
+    """
     port = listener.getsockname()[1]
     hosts = frozenset({f"{settings.host}:{port}", f"127.0.0.1:{port}", f"localhost:{port}"})
     mcp = LateMcp(appliance, settings, hosts)
@@ -73,7 +77,7 @@ async def run(
         servers.create_task(_serve(person_side, admin, appliance.stopping))
         await ready()
         # The SDK's manager holds a task group of its own: it is entered and left in one task.
-        servers.create_task(mcp.hold())
+        servers.create_task(mcp.hold(loaded))
         await appliance.stopping.wait()
     admin.close()
     places.admin_socket.unlink(missing_ok=True)
@@ -89,13 +93,14 @@ class LateMcp:
         self._hosts = hosts
         self._mcp: asyncio.Future[App] = asyncio.get_running_loop().create_future()
 
-    async def hold(self) -> None:
+    async def hold(self, loaded: Callable[[], None]) -> None:
         """Load it, then keep it until the appliance stops."""
         surface = await asyncio.to_thread(importlib.import_module, "stack_local.surfaces.mcp")
         appliance = self._appliance
         mcp = surface.Mcp(appliance.dispatcher, appliance.agents_door, self._settings, hosts=self._hosts)
         async with mcp.run():
             self._mcp.set_result(mcp)
+            loaded()
             await appliance.stopping.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

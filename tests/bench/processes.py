@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+"""As a person starts it: compiled modules are kept, so that only the first start compiles."""
+
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -39,7 +42,7 @@ def started(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A process that is ended when the block is left."""
     process = subprocess.Popen(
-        arguments, cwd=ROOT, stdout=stdout, stderr=subprocess.DEVNULL, env={**os.environ, **(environment or {})}
+        arguments, cwd=ROOT, stdout=stdout, stderr=subprocess.DEVNULL, env={**ENVIRONMENT, **(environment or {})}
     )
     try:
         yield process

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from tests.bench.calls import run
 from tests.bench.load import WARM_SECONDS, Job, Seen
-from tests.bench.processes import ROOT, Server, command, resident_mebibytes
+from tests.bench.processes import ENVIRONMENT, ROOT, Server, command, resident_mebibytes
 from tests.bench.world import PASSPHRASE, Home, Keys, populate
 
 ROWS, COLUMNS = 40, 120
@@ -104,7 +104,7 @@ def at_terminal(home: Home, port: int) -> Iterator[tuple[subprocess.Popen[bytes]
     """`stack-local tui` with a server of its own, at a pseudo-terminal."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-    environment = {**os.environ, **home.environment, "TERM": "xterm-256color"}
+    environment = {**ENVIRONMENT, **home.environment, "TERM": "xterm-256color"}
     arguments = command("tui", "--port", str(port))
     process = subprocess.Popen(
         arguments, cwd=ROOT, stdin=theirs, stdout=theirs, stderr=theirs, env=environment, start_new_session=True
