@@ -11,7 +11,7 @@ from pydantic import BaseModel, SecretStr
 from stack_local.domain import errors
 from stack_local.domain.secrets import Secret
 from stack_local.wire.catalogue import CATALOGUE, Request, View
-from stack_local.wire.vault import GetStatus, Status
+from stack_local.wire.vault import ApplianceStatus, GetStatus
 
 Answer = TypeVar("Answer", bound=View)
 
@@ -46,7 +46,7 @@ class Client(Protocol):
         """
         ...
 
-    def watch(self) -> AsyncIterator[Status]:
+    def watch(self) -> AsyncIterator[ApplianceStatus]:
         """The status now, and again each time something changes."""
         ...
 
@@ -86,7 +86,7 @@ class RemoteClient:
             return answer
         raise error_of(response.status_code, response.content)
 
-    async def watch(self) -> AsyncIterator[Status]:
+    async def watch(self) -> AsyncIterator[ApplianceStatus]:
         status = await self.call(GetStatus())
         while True:
             yield status

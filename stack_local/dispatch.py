@@ -17,7 +17,7 @@ from stack_local.operations.decisions import hold_or_answer
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
 from stack_local.wire.catalogue import Operation, Request, Surface, View
-from stack_local.wire.vault import GetStatus, Status
+from stack_local.wire.vault import ApplianceStatus, GetStatus
 
 Answer = TypeVar("Answer", bound=View)
 
@@ -249,7 +249,7 @@ class LocalClient:
         actor = NOBODY if self._session is None else self._actor_of(self._session)
         return await self._dispatcher.call(Caller(actor, "admin"), request)
 
-    async def watch(self) -> AsyncIterator[Status]:
+    async def watch(self) -> AsyncIterator[ApplianceStatus]:
         """The status now, and again each time something changes."""
         status = await self.call(GetStatus())
         while True:

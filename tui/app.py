@@ -17,7 +17,7 @@ from stack_local.domain.errors import StackError
 from stack_local.domain.secrets import Secret
 from stack_local.system import System
 from stack_local.wire.intents import ListIntents
-from stack_local.wire.vault import LockVault, Status
+from stack_local.wire.vault import ApplianceStatus, LockVault
 from tui.asking import ask, state_of
 from tui.feed import FIRST_RETRY_SECONDS, LONGEST_RETRY_SECONDS, follow
 from tui.format import is_hidden
@@ -78,7 +78,7 @@ class StackTui(App[None]):
         self._desktop_notify = desktop_notify
         self._system = system
         self._pace = Pace(system)
-        self._status: Status | None = None
+        self._status: ApplianceStatus | None = None
         self._has_session = False
 
     def on_mount(self) -> None:

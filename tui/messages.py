@@ -11,14 +11,14 @@ from stack_local.wire.intents import IntentApproval
 from stack_local.wire.keys import CreatedKey
 from stack_local.wire.passports import PassportRow
 from stack_local.wire.services import Connection
-from stack_local.wire.vault import Created, OperatorSession, Status
+from stack_local.wire.vault import ApplianceStatus, Created, OperatorSession
 
 
 @dataclass(eq=False)
 class StatusReached(Message):
     """The appliance's status as of now."""
 
-    status: Status
+    status: ApplianceStatus
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, StatusReached)

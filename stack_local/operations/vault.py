@@ -11,12 +11,14 @@ from stack_local.operations.context import Context
 from stack_local.store import approvals, audit, meta, passports
 from stack_local.store.database import Tx
 from stack_local.wire.vault import (
+    ApplianceStatus,
     ChangePassphrase,
     Created,
     CreateSession,
     CreateVault,
     DisableKeyring,
     EnableKeyring,
+    EndSession,
     GetHealth,
     GetJwks,
     GetStatus,
@@ -28,7 +30,6 @@ from stack_local.wire.vault import (
     RenewRecoveryCode,
     SealVault,
     SlotList,
-    Status,
     UnlockVault,
     VaultState,
 )
@@ -47,7 +48,7 @@ async def get_jwks(ctx: Context, request: GetJwks) -> Jwks:
 
 
 @handles(GetStatus)
-async def get_status(ctx: Context, request: GetStatus) -> Status:
+async def get_status(ctx: Context, request: GetStatus) -> ApplianceStatus:
     """The status now, or once something has changed."""
     if request.after_changes is not None:
         await ctx.ports.feed.wait_past(request.after_changes, seconds=request.wait_seconds)
@@ -56,7 +57,7 @@ async def get_status(ctx: Context, request: GetStatus) -> Status:
     }  # fmt: skip
     if ctx.core_or_none is not None:
         counts = await ctx.core.database.read(lambda tx: _counts(tx, ctx))
-    return Status.model_validate(
+    return ApplianceStatus.model_validate(
         counts
         | {
             "state": ctx.ports.appliance.state,
@@ -104,6 +105,13 @@ async def create_session(ctx: Context, request: CreateSession) -> OperatorSessio
     """Begin a session for the passphrase."""
     await ctx.ports.appliance.check_passphrase(_secret(request.passphrase))
     return _begin(ctx)
+
+
+@handles(EndSession)
+async def end_session(ctx: Context, request: EndSession) -> VaultState:
+    """End the session that asks: no other bearer holds this scope."""
+    ctx.ports.sessions.end(ctx.actor.id)
+    return VaultState(state=ctx.ports.appliance.state)
 
 
 def _begin(ctx: Context) -> OperatorSession:

@@ -53,6 +53,10 @@ class Sessions:
         session.idle_until = now + self._idle
         return session.id
 
+    def end(self, session_id: str) -> None:
+        """End one session; one that is over stays over."""
+        self._live = {key: session for key, session in self._live.items() if session.id != session_id}
+
     def end_all(self) -> None:
         """The vault was locked."""
         self._live.clear()

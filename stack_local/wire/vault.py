@@ -19,7 +19,7 @@ class Health(View):
     version: str
 
 
-class Status(View):
+class ApplianceStatus(View):
     """What the status bar shows."""
 
     state: Literal["empty", "sealed", "locked", "unlocked"] = Field(description="`empty`: there is no vault yet.")
@@ -97,7 +97,7 @@ class GetJwks(Request[Jwks]):
 
 
 @operation(scope=None, route="GET /v1/status", effect="read", surfaces=PERSON_SIDE, while_sealed=True)
-class GetStatus(Request[Status]):
+class GetStatus(Request[ApplianceStatus]):
     """What the status bar shows."""
 
     after_changes: int | None = Field(None, ge=0, description="Wait until `changes` passes this.")
@@ -138,6 +138,13 @@ class CreateSession(Request[OperatorSession]):
     """Begin an operator session for the passphrase, on a vault that is unlocked already."""
 
     passphrase: Passphrase
+
+
+@operation(
+    scope="vault:write", route="DELETE /v1/sessions", effect="external", surfaces=PERSON_SIDE, audit="session.end"
+)
+class EndSession(Request[VaultState]):
+    """End the operator session that asks; the vault stays as it is, and other sessions go on."""
 
 
 @operation(

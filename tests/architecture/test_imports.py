@@ -17,6 +17,7 @@ DOMAIN_MAY = frozenset(
         "datetime",
         "decimal",
         "enum",
+        "functools",
         "hashlib",
         "hmac",
         "ipaddress",

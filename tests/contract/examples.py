@@ -60,6 +60,7 @@ def example(*requests: type[Request[Any]]) -> Callable[[Example], Example]:
     vault.GetHealth,
     vault.GetJwks,
     vault.GetStatus,
+    vault.EndSession,
     vault.LockVault,
     vault.SealVault,
 )

@@ -1,6 +1,5 @@
 """The main job, over real sockets: ask, approve, call once, be refused, be revoked."""
 
-
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval
 from tests.conftest import TOKEN, Running, decoded
 from tests.simulators.upstream import Upstream

@@ -6,7 +6,7 @@ from typing import Any
 
 from stack_local.domain.secrets import Secret
 from stack_local.wire.catalogue import Request, View
-from stack_local.wire.vault import GetStatus, Status
+from stack_local.wire.vault import ApplianceStatus, GetStatus
 
 
 class FakeClient:
@@ -33,7 +33,7 @@ class FakeClient:
         self.asked.append(request)
         return self._answers[type(request)](request)
 
-    async def watch(self) -> AsyncIterator[Status]:
+    async def watch(self) -> AsyncIterator[ApplianceStatus]:
         while True:
             yield await self.call(GetStatus())
             await self._changed.wait()

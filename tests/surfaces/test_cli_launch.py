@@ -13,7 +13,16 @@ from pydantic import SecretStr
 from stack_local.domain.errors import Conflict, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.surfaces.cli import DoctorLine, build
-from stack_local.wire.vault import Created, CreateSession, GetHealth, Health, OperatorSession, UnlockVault
+from stack_local.wire.vault import (
+    Created,
+    CreateSession,
+    EndSession,
+    GetHealth,
+    Health,
+    OperatorSession,
+    UnlockVault,
+    VaultState,
+)
 from tests.simulators.client import FakeClient
 
 PASSPHRASE = "correct horse battery staple"
@@ -35,6 +44,7 @@ class FakeLaunch:
         self.appliance.answer(GetHealth, lambda _: Health(ok=True, state=self.state, version="0"))
         self.appliance.answer(CreateSession, self._open)
         self.appliance.answer(UnlockVault, self._open)
+        self.appliance.answer(EndSession, lambda _: VaultState(state=self.state))
         self.homes: list[str | None] = []
         self.started: list[tuple[str, dict]] = []
         self.passphrases: list[Secret | None] = []

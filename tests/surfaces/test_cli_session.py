@@ -9,7 +9,7 @@ import pytest
 from stack_local.domain.errors import Unauthorized
 from stack_local.surfaces.cli.secret_files import MAX_SECRET_BYTES
 from stack_local.wire.agents import Agents, ListAgents
-from stack_local.wire.vault import CreateSession, LockVault, UnlockVault, VaultState
+from stack_local.wire.vault import CreateSession, EndSession, LockVault, UnlockVault, VaultState
 from tests.surfaces.test_cli_launch import PASSPHRASE, SESSION, FakeLaunch, run
 
 
@@ -39,7 +39,7 @@ def list_agents(launch, *flags, **shell):
 def test_a_session_in_the_environment_is_used_as_it_is(launch):
     assert list_agents(launch).exit_code == 0
     assert launch.appliance.session.reveal() == SESSION
-    assert launch.asked(CreateSession) == []
+    assert launch.asked(CreateSession) == launch.asked(EndSession) == []
     assert launch.passphrases == [None]
 
 
@@ -48,6 +48,16 @@ def test_a_passphrase_file_begins_a_session_for_this_command(launch, passphrase_
     (request,) = launch.asked(CreateSession)
     assert request.passphrase.get_secret_value() == PASSPHRASE
     assert launch.appliance.session.reveal() == SESSION
+    assert isinstance(launch.appliance.asked[-1], EndSession)
+
+
+def test_a_session_begun_for_a_command_ends_with_it_also_when_it_fails(launch, passphrase_file):
+    def refuse(_request):
+        raise Unauthorized("no")
+
+    launch.appliance.answer(ListAgents, refuse)
+    assert list_agents(launch, "--passphrase-file", passphrase_file, session=None).exit_code != 0
+    assert isinstance(launch.appliance.asked[-1], EndSession)
 
 
 def test_the_command_line_goes_before_the_environment(launch, passphrase_file):

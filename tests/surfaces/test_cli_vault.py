@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from stack_local.domain.errors import InvalidRequest
 from stack_local.wire.keys import CreateKey
-from stack_local.wire.vault import Created, CreateVault, UnlockVault
+from stack_local.wire.vault import Created, CreateVault, EndSession, UnlockVault
 from tests.surfaces.test_cli_derived import created_key
 from tests.surfaces.test_cli_launch import OPERATOR, PASSPHRASE, RECOVERY_CODE, SESSION, FakeLaunch, run
 
@@ -149,6 +149,7 @@ def test_unlock_opens_the_live_vault_and_shows_no_session(tmp_path, passphrase_f
     told = run(launch, "unlock", option, passphrase_file, "--json", session=None)
     assert json.loads(told.stdout) == {"state": "unlocked"}
     assert SESSION not in told.output
+    assert len(launch.asked(EndSession)) == 1
     (request,) = launch.asked(UnlockVault)
     assert getattr(request, field).get_secret_value() == PASSPHRASE
 

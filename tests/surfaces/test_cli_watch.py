@@ -6,7 +6,7 @@ import pytest
 
 from stack_local.domain.errors import Unavailable
 from stack_local.wire.audit import AuditChainHead, AuditPage, ChainHead, ChainVerdict, ListAudit, VerifyAuditChain
-from stack_local.wire.vault import GetStatus, Status
+from stack_local.wire.vault import ApplianceStatus, GetStatus
 from tests.surfaces.test_cli_launch import FakeLaunch, run
 from tests.surfaces.test_cli_printable import HOSTILE, entry, is_harmless
 
@@ -26,12 +26,12 @@ class Log:
     def head(self) -> ChainHead:
         return ChainHead(sequence=self.length, entry_hash="h", count=self.length)
 
-    def _status(self, _asked: GetStatus) -> Status:
+    def _status(self, _asked: GetStatus) -> ApplianceStatus:
         if not self.batches:
             raise Unavailable("no appliance answers", code="NOT_RUNNING")
         self.length += self.batches.pop(0)
         self.appliance.changed()
-        return Status.model_construct(changes=self.length)
+        return ApplianceStatus.model_construct(changes=self.length)
 
     def _page(self, asked: ListAudit) -> AuditPage:
         found = [item for item in self.entries[: self.length] if item.sequence > asked.after_sequence]

@@ -8,7 +8,7 @@ import pytest
 from textual.message import Message
 
 from stack_local.domain import errors
-from stack_local.wire.vault import GetStatus, Status
+from stack_local.wire.vault import ApplianceStatus, GetStatus
 from tests.tui.world import World
 from tui import feed
 from tui.messages import ConnectionLost, SessionEnded, StatusReached
@@ -23,7 +23,7 @@ class Breaking:
         self._error = error
         self._left = times
 
-    async def watch(self) -> AsyncIterator[Status]:
+    async def watch(self) -> AsyncIterator[ApplianceStatus]:
         self._left -= 1
         if self._left < 0:
             raise errors.Unauthorized("over")
@@ -57,7 +57,7 @@ async def test_retries_slow_down_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> 
             raise asyncio.CancelledError
 
     class Dead:
-        async def watch(self) -> AsyncIterator[Status]:
+        async def watch(self) -> AsyncIterator[ApplianceStatus]:
             raise errors.Unavailable("nobody answers")
             yield
 

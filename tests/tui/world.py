@@ -294,7 +294,7 @@ class World:
 
         return known
 
-    def _status_now(self, _: vault.GetStatus) -> vault.Status:
+    def _status_now(self, _: vault.GetStatus) -> vault.ApplianceStatus:
         if self.client.session is None:
             raise errors.Unauthorized("no session")
         values: dict[str, Any] = {
@@ -310,7 +310,7 @@ class World:
             "approvals_advisory": True,
             "alarm": None,
         }
-        return vault.Status(**(values | self.status))
+        return vault.ApplianceStatus(**(values | self.status))
 
     def _create(self, _: vault.CreateVault) -> vault.Created:
         self.state = "unlocked"

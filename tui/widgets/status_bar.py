@@ -2,7 +2,7 @@
 
 from textual.content import Content
 
-from stack_local.wire.vault import Status
+from stack_local.wire.vault import ApplianceStatus
 from tui.format import visible
 from tui.widgets.text import Text
 
@@ -20,9 +20,9 @@ class StatusBar(Text):
 
     def __init__(self) -> None:
         super().__init__("connecting…")
-        self._status: Status | None = None
+        self._status: ApplianceStatus | None = None
 
-    def show_status(self, status: Status) -> None:
+    def show_status(self, status: ApplianceStatus) -> None:
         """Show the appliance's status."""
         self._status = status
         self.show(_words(status))
@@ -32,7 +32,7 @@ class StatusBar(Text):
         self.show(Content.assemble(("! connection lost", "bold $warning"), f", retrying in {retry_seconds:.0f} s"))
 
 
-def _words(status: Status) -> Content:
+def _words(status: ApplianceStatus) -> Content:
     address = status.base_url.partition("://")[2] or status.base_url
     head = f"#{status.chain_sequence} {visible(status.chain_head[:8], 8).plain}"
     alarm = [] if status.alarm is None else [Content.assemble(("! ALARM: ", "bold $error"), visible(status.alarm, 60))]

@@ -2,18 +2,19 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from stack_local.domain.errors import Locked, NotFound, Unauthorized
+from stack_local.domain.errors import Locked, NotFound, StackError, Unauthorized
 from stack_local.domain.secrets import Secret
 from stack_local.surfaces.cli import requests
 from stack_local.surfaces.cli.secret_files import for_request, read_secret
 from stack_local.surfaces.cli.shell import Shell, hidden_question
-from stack_local.wire.vault import CreateSession, GetHealth, OperatorSession, UnlockVault
+from stack_local.wire.vault import CreateSession, EndSession, GetHealth, OperatorSession, UnlockVault
 
 if TYPE_CHECKING:
     from stack_local.client import Client
@@ -52,10 +53,28 @@ def ask(shell: Shell, conversation: Conversation[T], *, passphrase_file: str | N
 
     async def talk() -> T:
         async with shell.launch.client(home, key.passphrase) as client:
-            client.hold_session(await _session(client, key, may_unlock=may_unlock))
-            return await conversation(client)
+            if key.session is not None:
+                client.hold_session(key.session)
+                return await conversation(client)
+            async with _own_session(client, key.passphrase, may_unlock=may_unlock):
+                return await conversation(client)
 
     return asyncio.run(talk())
+
+
+@asynccontextmanager
+async def _own_session(client: "Client", passphrase: Secret | None, *, may_unlock: bool) -> AsyncIterator[None]:
+    """A session for one command: it is over when the command is."""
+    if passphrase is None:
+        raise Unauthorized("there is no session", hint=HOW_TO_AUTHENTICATE)
+    begun = await begin_session(client, passphrase, may_unlock=may_unlock)
+    client.hold_session(Secret(begun.session.get_secret_value()))
+    try:
+        yield
+    finally:
+        # A command that locked, sealed or stopped the appliance has ended it already.
+        with suppress(StackError):
+            await client.call(EndSession())
 
 
 def ask_openly(shell: Shell, conversation: Conversation[T]) -> T:
@@ -85,15 +104,6 @@ async def begin_session(client: "Client", passphrase: Secret, *, may_unlock: boo
     if not may_unlock:
         raise Locked(f"the vault is {state}", hint="open it with `stack-local unlock`")
     return await client.call(requests.make(UnlockVault, typed))
-
-
-async def _session(client: "Client", key: _Key, *, may_unlock: bool) -> Secret:
-    if key.session is not None:
-        return key.session
-    if key.passphrase is None:
-        raise Unauthorized("there is no session", hint=HOW_TO_AUTHENTICATE)
-    begun = await begin_session(client, key.passphrase, may_unlock=may_unlock)
-    return Secret(begun.session.get_secret_value())
 
 
 def _find_key(shell: Shell, passphrase_file: str | None) -> _Key:

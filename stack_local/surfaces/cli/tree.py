@@ -18,6 +18,7 @@ def all_commands() -> list[click.Command]:
         area.help = area.short_help = ", ".join(area.commands)
     session = click.Group("session", help="Operator sessions, for scripts.")
     session.add_command(of_vault["create-session"], "create")
+    session.add_command(of_vault["end-session"], "end")
     commands = [*_hand_made(), of_vault["lock"], of_vault["seal"], session, *areas.values()]
     for command in commands:
         _add_home(command)

@@ -15,7 +15,7 @@ from stack_local.surfaces.cli.secret_files import for_request, read_secret
 from stack_local.surfaces.cli.session import ask_openly, begin_session, passphrase_option
 from stack_local.surfaces.cli.shell import Shell, hidden_question, json_option
 from stack_local.wire.keys import CreateKey
-from stack_local.wire.vault import Created, CreateVault, UnlockVault
+from stack_local.wire.vault import Created, CreateVault, EndSession, UnlockVault
 
 if TYPE_CHECKING:
     from stack_local.client import Client
@@ -96,7 +96,12 @@ def _unlock(shell: Shell, passphrase_file: str | None, recovery_code_file: str |
         typed = {"passphrase": for_request(read_secret(passphrase_file, what="passphrase"))}
     else:
         typed = {"passphrase": for_request(hidden_question(shell, "passphrase", hint=HOW_TO_GIVE))}
-    request = requests.make(UnlockVault, typed)
-    ask_openly(shell, lambda client: client.call(request))
-    # The session it began is not shown: `session create` is the command that hands one out.
+    ask_openly(shell, lambda client: _unlock_for_all(client, requests.make(UnlockVault, typed)))
     show_object(shell, {"state": "unlocked"})
+
+
+async def _unlock_for_all(client: "Client", request: UnlockVault) -> None:
+    """Unlock, and end the session that begins with it: `session create` is the command that hands one out."""
+    begun = await client.call(request)
+    client.hold_session(Secret(begun.session.get_secret_value()))
+    await client.call(EndSession())
