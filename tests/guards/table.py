@@ -146,14 +146,14 @@ GUARDS = (
         AUTH,
         ' or (key.preset == "approver" and not self._is_person_side)',
         "",
-        "tests/surfaces/test_auth.py::test_approvers_and_sessions_count_on_the_admin_socket_alone",
+        "tests/surfaces/test_auth.py::test_approvers_count_on_the_admin_socket_alone",
     ),
     Guard(
         "bearer: sessions on the person's side only",
         AUTH,
         "self._ports.sessions.find(raw_token) if self._is_person_side else None",
         "self._ports.sessions.find(raw_token)",
-        "tests/surfaces/test_auth.py::test_approvers_and_sessions_count_on_the_admin_socket_alone",
+        "tests/surfaces/test_auth.py::test_sessions_count_on_the_admin_socket_alone",
     ),
     Guard(
         "bearer: a passport that was revoked",

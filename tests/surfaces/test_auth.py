@@ -6,7 +6,8 @@ import pytest
 
 from stack_local.wire.keys import ListKeys, RevokeKey
 from stack_local.wire.passports import IssuePassport, RevokePassport
-from tests.conftest import Running, decoded
+from stack_local.wire.vault import CreateSession
+from tests.conftest import PASSPHRASE, Running, decoded
 from tests.contract.world import socket_client
 from tests.simulators.upstream import Upstream
 from tests.surfaces.raw_http import send
@@ -109,7 +110,16 @@ async def test_a_remembered_key_ends_with_its_time(appliance: Running) -> None:
         assert (await http.post(ROUTE, json={})).status_code == 401
 
 
-async def test_approvers_and_sessions_count_on_the_admin_socket_alone(appliance: Running, upstream: Upstream) -> None:
+async def test_sessions_count_on_the_admin_socket_alone(appliance: Running) -> None:
+    session = await appliance.person.call(CreateSession(passphrase=PASSPHRASE))
+    headers = {"Authorization": f"Bearer {session.session.get_secret_value()}"}
+    async with appliance.http() as tcp, socket_client(appliance) as socket:
+        there = await tcp.post("/v1/call/list_intents", json={}, headers=headers)
+        here = await socket.post("/v1/call/list_intents", json={}, headers=headers)
+    assert (there.status_code, here.status_code) == (401, 200)
+
+
+async def test_approvers_count_on_the_admin_socket_alone(appliance: Running, upstream: Upstream) -> None:
     connection = await appliance.connect(upstream)
     agent = await appliance.agent("helper", connection)
     key = await appliance.key(preset="approver", decides_agents=[agent.id], decides_services=[connection.id])
