@@ -1,5 +1,6 @@
 """Takes each check away in a copy of the tree, and demands that the test named for it falls."""
 
+import ast
 import os
 import shutil
 import subprocess
@@ -8,7 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.guards.refusals import TESTS, Refusal, refusals
 from tests.guards.table import GUARDS, Guard
+
+REFUSALS = list(refusals())
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("stack_local", "tui", "plugins", "tests")
@@ -19,18 +23,37 @@ def test_every_check_of_the_table_stands_where_it_says() -> None:
         assert (ROOT / guard.path).read_text().count(guard.check) == 1, guard.name
 
 
+def test_every_refusal_has_a_name_of_its_own_and_leaves_a_file_that_reads() -> None:
+    assert len({refusal.name for refusal in REFUSALS}) == len(REFUSALS) > 50
+    for refusal in REFUSALS:
+        ast.parse(refusal.without((ROOT / refusal.path).read_text()))
+
+
 @pytest.mark.soak
 @pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
 def test_without_the_check_its_test_falls(guard: Guard, tmp_path: Path) -> None:
-    for folder in FOLDERS:
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", tmp_path)
-    changed = tmp_path / guard.path
-    changed.write_text(changed.read_text().replace(guard.check, guard.without))
-    environment = os.environ | {"PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+    source = (ROOT / guard.path).read_text()
+    _demand_a_fall(tmp_path, guard.name, guard.path, source.replace(guard.check, guard.without), guard.falls)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("refusal", REFUSALS, ids=[refusal.name for refusal in REFUSALS])
+def test_without_the_refusal_a_test_falls(refusal: Refusal, tmp_path: Path) -> None:
+    source = (ROOT / refusal.path).read_text()
+    _demand_a_fall(tmp_path, refusal.name, refusal.path, refusal.without(source), *TESTS[refusal.path])
+
+
+def _demand_a_fall(folder: Path, name: str, path: str, without: str, *tests: str) -> None:
+    """Run the tests over a copy of the tree in which one file is changed."""
+    for part in FOLDERS:
+        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / path).write_text(without)
+    environment = os.environ | {"PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", guard.falls],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120, check=False,
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=folder, env=environment, capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
-    print(f"{guard.name}: {guard.falls} falls")
-    assert run.returncode == 1, f"{guard.falls} holds without {guard.name}:\n{run.stdout[-2000:]}"
+    fallen = [line.removeprefix("FAILED ") for line in run.stdout.splitlines() if line.startswith("FAILED ")]
+    print(f"{name}: {fallen} falls")
+    assert run.returncode == 1, f"{tests} hold without {name}:\n{run.stdout[-2000:]}"
