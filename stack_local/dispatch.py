@@ -131,6 +131,8 @@ class Dispatcher:
         if operation.effect == "read":
             read: View = await ctx.core.database.read(lambda tx: binding.handler(tx, ctx, request))
             return read
+        if binding.before is not None:
+            await binding.before(ctx, request)
         written = await ctx.core.database.write(lambda tx: self._write(tx, ctx, binding, request))
         if isinstance(written, StackError):
             raise written

@@ -23,6 +23,10 @@ Current = Callable[[Tx, Any], Fields]
 """What a loosening rule compares the request with."""
 
 
+Before = Callable[[Context, Any], Awaitable[None]]
+"""What a transaction cannot wait for: it leaves what it found in `ctx.trail`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """An operation and what carries it out."""
@@ -31,6 +35,7 @@ class Binding:
     handler: Callable[..., Any]
     is_async: bool
     current: Current | None
+    before: Before | None
 
 
 HANDLERS: dict[type[Request[Any]], Binding] = {}
@@ -38,7 +43,7 @@ HANDLERS: dict[type[Request[Any]], Binding] = {}
 
 
 def handles(
-    request: type[Request[Answer]], *, current: Current | None = None
+    request: type[Request[Answer]], *, current: Current | None = None, before: Before | None = None
 ) -> Callable[[Callable[..., Answer | Awaitable[Answer]]], Callable[..., Any]]:
     """Bind a handler to its request.
 
@@ -53,7 +58,7 @@ def handles(
             raise Broken(f"{operation.name} has two handlers")
         if (operation.effect == "write" and is_async) or (operation.effect == "external" and not is_async):
             raise Broken(f"the handler of {operation.name} does not fit its effect {operation.effect}")
-        HANDLERS[request] = Binding(operation, handler, is_async, current)
+        HANDLERS[request] = Binding(operation, handler, is_async, current, before)
         return handler
 
     return bind

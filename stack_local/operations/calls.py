@@ -12,6 +12,7 @@ from stack_local.domain.services import Connection
 from stack_local.operations.context import Context
 from stack_local.operations.minting import acting_passport, passport_of
 from stack_local.proxy.facts import Draft, World, gather
+from stack_local.proxy.pipeline import Asker
 from stack_local.store import services
 from stack_local.store.database import Tx
 from stack_local.wire.intents import CallEdits, ExactCall, IntentClaim, IntentTarget, Simulation
@@ -98,9 +99,35 @@ def exact(connection: Connection, call: Call) -> ExactCall:
     )
 
 
+def asker_of(ctx: Context, token: PassportToken) -> Asker:
+    """On whose behalf the pipeline looks at a call, and makes it."""
+    return Asker(
+        label=ctx.actor.label,
+        bearer=_bearer(ctx, token),
+        trace_id=ctx.trace_id,
+        passport=lambda tx: acting_passport(tx, ctx, token),
+        peek=lambda tx: _peek(tx, ctx, token),
+    )
+
+
+def _bearer(ctx: Context, token: PassportToken) -> str:
+    """Names the actor and the passport it shows; a hash, so that no token is kept."""
+    if token is None:
+        return ctx.actor.label
+    return f"{ctx.actor.label} {hashlib.sha256(token.get_secret_value().encode()).hexdigest()}"
+
+
+def _peek(tx: Tx, ctx: Context, token: PassportToken) -> tuple[str, str]:
+    """The agent and session a call will act for, as far as they are known before; never mints."""
+    if ctx.actor.kind is Kind.PASSPORT or token is not None:
+        found = acting_passport(tx, ctx, token) if token is None else passport_of(tx, ctx, token.get_secret_value())
+        return found.agent_id, found.session_id
+    return ctx.actor.agent_id or "", ""
+
+
 def facts_of(tx: Tx, ctx: Context, passport: Passport, connection: Connection, call: Call) -> Facts:
-    """What the decision would read of this call now, without an approval and without a detector's word."""
-    world = World(ctx.now, ctx.ports.appliance.alarm is None)
+    """What the decision would read of this call now, without an approval."""
+    world = World(ctx.now, ctx.ports.appliance.alarm is None, ctx.trail.findings)
     return gather(tx, ctx.core.vault, world, passport=passport, connection=connection, call=call, approval_id=None)
 
 
@@ -128,11 +155,3 @@ def simulated(facts: Facts, claim: IntentClaim, *, claim_id: str | None) -> Simu
             "digest": facts.call.digest,
         },
     )
-
-
-def peek(tx: Tx, ctx: Context, token: PassportToken) -> tuple[str, str]:
-    """The agent and session a call will act for, as far as they are known before; never mints."""
-    if ctx.actor.kind is Kind.PASSPORT or token is not None:
-        found = acting_passport(tx, ctx, token) if token is None else passport_of(tx, ctx, token.get_secret_value())
-        return found.agent_id, found.session_id
-    return ctx.actor.agent_id or "", ""

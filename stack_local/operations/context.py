@@ -7,6 +7,7 @@ from typing import Protocol
 
 from stack_local.domain.actors import Actor
 from stack_local.domain.audit import Layer, Outcome
+from stack_local.domain.detection import Finding
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
 from stack_local.plugin_api import Registrar
@@ -102,6 +103,8 @@ class Trail:
     extras: list[Extra] = field(default_factory=list)
     is_recorded: bool = False
     """The pipeline has written the records itself."""
+    findings: tuple[Finding, ...] = ()
+    """What the detectors said of a call that is only proposed, before the transaction began."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from stack_local.domain.calls import Call
 from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from stack_local.domain.policy import Deny, decide
 from stack_local.operations.binding import handles
-from stack_local.operations.calls import connection_of, draft_of, edited, exact, facts_of, simulated
+from stack_local.operations.calls import asker_of, connection_of, draft_of, edited, exact, facts_of, simulated
 from stack_local.operations.context import Context
 from stack_local.operations.minting import acting_passport
 from stack_local.operations.revocation import revoke_cascading
@@ -48,7 +48,13 @@ USES_HOURS = 24
 """How long a number of uses may be drawn on, where the person names no time."""
 
 
-@handles(SimulateIntent)
+async def _look(ctx: Context, request: SimulateIntent | SubmitIntent) -> None:
+    """Show the proposed call to the detectors, as they will see it when it is made."""
+    asker = asker_of(ctx, request.passport_token)
+    ctx.trail.findings = await ctx.core.pipeline.inspect(asker, draft_of(request.intent)) or ()
+
+
+@handles(SimulateIntent, before=_look)
 def simulate_intent(tx: Tx, ctx: Context, request: SimulateIntent) -> Simulation:
     """Ask the policy, and do nothing."""
     passport = acting_passport(tx, ctx, request.passport_token)
@@ -58,7 +64,7 @@ def simulate_intent(tx: Tx, ctx: Context, request: SimulateIntent) -> Simulation
     return simulated(facts_of(tx, ctx, passport, connection, call), request.intent, claim_id=claim_id)
 
 
-@handles(SubmitIntent)
+@handles(SubmitIntent, before=_look)
 def submit_intent(tx: Tx, ctx: Context, request: SubmitIntent) -> Submitted:
     """Open a pending approval of exactly this call. What the policy would refuse anyway is refused here."""
     passport = acting_passport(tx, ctx, request.passport_token)

@@ -1,34 +1,22 @@
 """The proxied call and its outcome: the wire's words for the pipeline."""
 
-import hashlib
-
 from stack_local.domain.errors import NotFound, StackError
 from stack_local.operations.binding import handles
-from stack_local.operations.calls import as_json, peek
+from stack_local.operations.calls import as_json, asker_of
 from stack_local.operations.context import Context
-from stack_local.operations.minting import acting_passport
 from stack_local.operations.visibility import require_agent
 from stack_local.proxy.facts import Draft
 from stack_local.proxy.outcomes import stored_response
-from stack_local.proxy.pipeline import Asker
 from stack_local.proxy.responses import shown
 from stack_local.store import proxy as store
 from stack_local.store.database import Tx
 from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRequest, ProxyResponse
-from stack_local.wire.types import PassportToken
 
 
 @handles(ProxyRequest)
 async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
     """Hand the call to the pipeline, which decides, records and makes it."""
     ctx.trail.is_recorded = True
-    asker = Asker(
-        label=ctx.actor.label,
-        bearer=_bearer(ctx, request.passport_token),
-        trace_id=ctx.trace_id,
-        passport=lambda tx: acting_passport(tx, ctx, request.passport_token),
-        peek=lambda tx: peek(tx, ctx, request.passport_token),
-    )
     draft = Draft(
         service=request.service,
         method=request.method,
@@ -38,7 +26,7 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
         body=as_json(request.body),
         approval_id=request.approval_id,
     )
-    answer = await ctx.core.pipeline.run(asker, draft, on_operation=ctx.on_operation)
+    answer = await ctx.core.pipeline.run(asker_of(ctx, request.passport_token), draft, on_operation=ctx.on_operation)
     return shown(
         answer.kept,
         operation_id=answer.operation_id,
@@ -47,13 +35,6 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
         max_chars=request.max_chars,
         replayed=answer.replayed,
     )
-
-
-def _bearer(ctx: Context, token: PassportToken) -> str:
-    """Names the actor and the passport it shows; a hash, so that no token is kept."""
-    if token is None:
-        return ctx.actor.label
-    return f"{ctx.actor.label} {hashlib.sha256(token.get_secret_value().encode()).hexdigest()}"
 
 
 @handles(GetOperation)

@@ -165,7 +165,7 @@ class Pipeline:
             _fail(answer, Broken("the appliance failed at this call", trace_id=asker.trace_id))
 
     async def _live_or_raise(self, asker: Asker, draft: Draft, on_operation: Callable[[str], None]) -> Answer:
-        findings = await self._inspect(asker, draft)
+        findings = await self.inspect(asker, draft)
         decided = await self._decided(asker, draft, findings)
         if isinstance(decided, StackError):
             raise decided
@@ -194,7 +194,7 @@ class Pipeline:
             raise failure or Broken("nothing came back")
         return kept.status
 
-    async def _inspect(self, asker: Asker, draft: Draft) -> Findings:
+    async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
         shown = await self._sightings.of(asker.bearer, asker.peek, draft)
         return None if shown is None else await self._inspector.inspect(*shown)
