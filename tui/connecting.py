@@ -16,8 +16,12 @@ STYLES = {
     InjectionStyle.HEADER: "a header of its own",
     InjectionStyle.BASIC: "user and password (Basic)",
     InjectionStyle.QUERY: "a query parameter",
+    InjectionStyle.TEMPLATE: "a header in words of its own",
 }
-"""What the dialogue offers. A template of several fields is for the command."""
+"""What the dialogue offers."""
+
+NAMED = (InjectionStyle.HEADER, InjectionStyle.QUERY, InjectionStyle.TEMPLATE)
+"""The styles that need the name of a header or a parameter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class Form:
     account: str | None
     style: InjectionStyle
     placed: str | None
+    template: str | None
+    """The header's words, with `{value}` for the secret. A template of several fields is for the command."""
     user: str | None
     secret: str = field(repr=False)
     scopes: list[str]
@@ -47,8 +53,10 @@ def request_of(form: Form) -> ConnectCustomService:
         raise InvalidRequest("name at least one host", field="hosts")
     if not form.secret:
         raise InvalidRequest("type the secret", field="secret")
-    if form.style in (InjectionStyle.HEADER, InjectionStyle.QUERY) and form.placed is None:
+    if form.style in NAMED and form.placed is None:
         raise InvalidRequest("name the header or the parameter", field="in")
+    if form.style is InjectionStyle.TEMPLATE and "{value}" not in (form.template or ""):
+        raise InvalidRequest("say where the secret stands: {value}", field="words")
     try:
         return ConnectCustomService.model_validate(_values(form))
     except ValidationError as error:
@@ -61,12 +69,16 @@ def _values(form: Form) -> dict[str, object]:
     credential: object = SecretStr(form.secret)
     if is_basic:
         credential = {"username": SecretStr(form.user or ""), "password": SecretStr(form.secret)}
-    placed = form.placed if form.style in (InjectionStyle.HEADER, InjectionStyle.QUERY) else None
+    injection = InjectionSpec(
+        style=form.style,
+        name=form.placed if form.style in NAMED else None,
+        template=form.template if form.style is InjectionStyle.TEMPLATE else None,
+    )
     values: dict[str, object] = {
         "name": form.name,
         "credential": credential,
         "hosts": form.hosts,
-        "injection": InjectionSpec(style=form.style, name=placed),
+        "injection": injection,
         "scopes": form.scopes,
         "account": form.account,
         "asks_everything": form.asks_everything,
@@ -84,10 +96,9 @@ def review(form: Form) -> Content:
     """What will happen, with the number of characters of the secret and none of them."""
     hosts = Content("\n").join([Content.assemble("  ", visible(host, 60)) for host in form.hosts])
     lines = [
-        Content.assemble(
-            "The secret (", plural(len(form.secret), "character"), f") is kept here and sent as {form.style}"
-        ),
-        Content.assemble("to these hosts and to no other:"),
+        Content.assemble("The secret (", plural(len(form.secret), "character"), ") is kept here. It is sent as"),
+        Content.assemble("  ", _sent_as(form)),
+        Content("to these hosts and to no other:"),
         hosts,
         Content.assemble(
             "Name ", visible(form.name, 64).stylize("bold"), " · account ", visible(form.account or "not said", 64)
@@ -96,6 +107,20 @@ def review(form: Form) -> Content:
         _grant_words(form),
     ]
     return Content("\n").join(lines)
+
+
+def _sent_as(form: Form) -> Content:
+    """The place of the secret in a request, the secret itself as dots."""
+    placed = visible(form.placed or "", 60)
+    match form.style:
+        case InjectionStyle.HEADER:
+            return Content.assemble(placed, ": …")
+        case InjectionStyle.QUERY:
+            return Content.assemble("?", placed, "=…")
+        case InjectionStyle.TEMPLATE:
+            return Content.assemble(placed, ": ", visible((form.template or "").replace("{value}", "…"), 60))
+        case _:
+            return Content(STYLES[form.style])
 
 
 def _grant_words(form: Form) -> Content:

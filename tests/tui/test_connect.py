@@ -38,7 +38,7 @@ async def test_a_service_is_connected_and_granted_in_one_step() -> None:
         await fill_in(driven, verify_path="/user")
         choose(driven, "#agent", identifier("agt", 1))
         await driven.press("ctrl+s")
-        await driven.until_shown("sent as bearer")
+        await driven.until_shown("Authorization: Bearer …")
         assert "release-bot may use it at once: read and write." in driven.text
         await driven.press("tab", "enter")
         await driven.until(lambda: bool(world.asked(GrantAgentAccess)))
@@ -103,6 +103,29 @@ async def test_a_header_of_its_own_is_named() -> None:
         await driven.press("ctrl+s", "tab", "enter")
         await driven.until(lambda: bool(world.asked(ConnectCustomService)))
         assert world.asked(ConnectCustomService)[0].injection.name == "X-Api-Key"
+
+
+async def test_a_header_in_words_of_its_own_shows_where_the_secret_stands() -> None:
+    world = World()
+    async with opened(world) as driven:
+        await fill_in(driven, placed="Authorization", template="Token token={value}")
+        choose(driven, "#style", InjectionStyle.TEMPLATE.value)
+        await driven.press("ctrl+s")
+        await driven.until_shown("Authorization: Token token=…")
+        await driven.press("tab", "enter")
+        await driven.until(lambda: bool(world.asked(ConnectCustomService)))
+        sent = world.asked(ConnectCustomService)[0].injection
+        assert (sent.name, sent.template) == ("Authorization", "Token token={value}")
+
+
+async def test_a_template_without_the_secret_is_refused() -> None:
+    world = World()
+    async with opened(world) as driven:
+        await fill_in(driven, placed="Authorization", template="Token")
+        choose(driven, "#style", InjectionStyle.TEMPLATE.value)
+        await driven.press("ctrl+s")
+        await driven.until_shown("say where the secret stands")
+        assert not world.asked(ConnectCustomService)
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, ListAgents
 from stack_local.wire.services import ConnectCustomService
 from tui.asking import ask, refusal
-from tui.connecting import STYLES, Form, agent_choice, request_of, review
+from tui.connecting import NAMED, STYLES, Form, agent_choice, request_of, review
 from tui.format import visible
 from tui.messages import AgentsLoaded, Refused, ServiceConnected
 from tui.screens.confirm import ConfirmScreen
@@ -76,6 +76,7 @@ class ConnectScreen(ModalScreen[str | None]):
             ("Account", fields["account"]),
             ("Sent as", self._style),
             ("In", fields["placed"]),
+            ("Words", fields["template"]),
             ("User", fields["user"]),
             ("Secret", self._secret),
             ("Test path", fields["verify_path"]),
@@ -104,12 +105,9 @@ class ConnectScreen(ModalScreen[str | None]):
     @on(Select.Changed, "#style")
     def _show_needed(self) -> None:
         style = InjectionStyle(str(self._style.value))
-        self._line_of("placed").display = style in (
-            InjectionStyle.HEADER,
-            InjectionStyle.QUERY,
-            InjectionStyle.TEMPLATE,
-        )
-        self._line_of("user").display = style in (InjectionStyle.BASIC, InjectionStyle.TEMPLATE)
+        self._line_of("placed").display = style in NAMED
+        self._line_of("template").display = style is InjectionStyle.TEMPLATE
+        self._line_of("user").display = style is InjectionStyle.BASIC
 
     def _line_of(self, name: str) -> Horizontal:
         line = self._fields[name].parent
@@ -148,6 +146,7 @@ class ConnectScreen(ModalScreen[str | None]):
             account=values["account"] or None,
             style=InjectionStyle(str(self._style.value)),
             placed=values["placed"] or None,
+            template=values["template"] or None,
             user=values["user"] or None,
             secret=self._secret.value,
             scopes=scopes,
@@ -193,12 +192,13 @@ class ConnectScreen(ModalScreen[str | None]):
         self._notice.refuse(refused)
 
 
-LENGTHS = {"hosts": 1000, "name": 63, "account": 128, "placed": 600, "user": 500, "verify_path": 512}
+LENGTHS = {"hosts": 1000, "name": 63, "account": 128, "placed": 600, "template": 600, "user": 500, "verify_path": 512}
 HINTS = {
     "hosts": "api.github.com   (exact hosts; the secret goes nowhere else)",
     "name": "github",
     "account": "whose account it is, as shown to you",
     "placed": "X-Api-Key   (the header or the parameter)",
+    "template": "Token {value}   ({value} stands for the secret)",
     "user": "user name",
     "verify_path": "/user   (a harmless GET that tells if it works; may be empty)",
 }
