@@ -103,8 +103,11 @@ class SetupScreen(Screen[None]):
     async def _create(self, passphrase: SecretStr) -> None:
         try:
             created = await self._client.call(CreateVault(passphrase=passphrase))
-            self.post_message(VaultCreated(created))
-            self.post_message(SessionOpened(await open_session(self._client, passphrase)))
+            try:
+                self.post_message(SessionOpened(await open_session(self._client, passphrase)))
+            finally:
+                # Last, so that nobody is through before the session is there; and whatever became of it.
+                self.post_message(VaultCreated(created))
         except StackError as refused:
             self.post_message(refusal(refused))
 

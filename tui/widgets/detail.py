@@ -22,6 +22,9 @@ CHANGES_SHOWN = 12
 DRAWN_CHARACTERS = 5 * BLOCK_CHARACTERS
 """Indentation and codes make a text longer."""
 
+LINE_CHARACTERS = 60
+"""JSON that short stands on one line, as it is sent: a small call is seen whole at 80×24."""
+
 
 class PendingDetail(Vertical):
     """Shows one pending decision, and knows whether a person has seen all of it."""
@@ -210,7 +213,8 @@ def _body(call: ExactCall) -> Content:
     if len(text) > BLOCK_CHARACTERS:
         more = (f"\nCut here; x shows every byte … (+{len(text) - BLOCK_CHARACTERS})", "bold $warning")
         return Content.assemble(visible_block(text[:BLOCK_CHARACTERS], BLOCK_CHARACTERS), more)
-    return visible_block(indented(text) if is_json(call) else text, DRAWN_CHARACTERS)
+    is_tree = is_json(call) and len(text) > LINE_CHARACTERS
+    return visible_block(indented(text) if is_tree else text, DRAWN_CHARACTERS)
 
 
 def _arguments(decision: PendingDecision) -> list[Content]:
