@@ -48,8 +48,6 @@ class Decoder:
 
     def _inflate(self, inflater: "zlib._Decompress", piece: bytes) -> bytes | None:
         """Decode one bounded step; returns what is left to decode, None when zlib has nothing more to give."""
-        if inflater.eof:
-            raise _coding_error("the coded body goes on after its end")
         room = min(self._limits.response_body_bytes - len(self._decoded) + 1, self._limits.inflate_free_bytes)
         try:
             made = inflater.decompress(piece, room)

@@ -1,7 +1,10 @@
 """TLS as we speak it, and what the environment may not change."""
 
 import asyncio
+import socket
+from collections.abc import Coroutine
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -9,7 +12,7 @@ from stack_local.egress.errors import EgressFailed
 from stack_local.egress.limits import Limits
 from stack_local.egress.sockets import Connection
 from tests.simulators.certificates import Authority, make_authority
-from tests.simulators.egress import OK, failure_of, opened, outbound
+from tests.simulators.egress import OK, failure_of, opened, outbound, to
 from tests.simulators.raw_upstream import HANG, raw_upstream
 from tests.simulators.resolver import TableResolver
 
@@ -65,6 +68,19 @@ async def test_a_server_that_does_not_speak_tls_is_refused_before_sending() -> N
     async with opened() as egress:
         assert await failure_of(egress, outbound(f"https://127.0.0.1:{port}/")) == ("tls_failed", False)
     server.close()
+
+
+async def test_a_connection_that_was_led_elsewhere_is_refused_before_sending(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    async with raw_upstream([OK]) as asked, raw_upstream([OK]) as other, opened() as egress:
+
+        def lead_elsewhere(raw_socket: socket.socket, address: tuple[str, int]) -> Coroutine[Any, Any, None]:
+            return connect(raw_socket, ("127.0.0.1", other.port))
+
+        connect = loop.sock_connect
+        monkeypatch.setattr(loop, "sock_connect", lead_elsewhere)
+        assert await failure_of(egress, to(asked)) == ("connect_failed", False)
+        assert other.requests == asked.requests == []
 
 
 async def test_a_server_that_never_shakes_hands_is_given_up(authority: Authority) -> None:

@@ -50,8 +50,9 @@ async def test_a_request_without_a_pin_is_refused() -> None:
 async def test_a_request_to_another_host_than_the_pinned_is_refused() -> None:
     client, _ = client_of()
     async with raw_upstream([OK]) as upstream, client:
-        with pytest.raises(EgressRefused):
+        with pytest.raises(EgressRefused) as refused:
             await client.get(f"http://other.com:{upstream.port}/", extensions=pin_to(upstream))
+        assert refused.value.reason == "not the pinned host"
         assert upstream.connections == 0
 
 

@@ -8,7 +8,11 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 TESTS = {
-    "stack_local/dispatch.py": ("tests/test_dispatch.py", "tests/contract/test_every_operation.py"),
+    "stack_local/dispatch.py": (
+        "tests/test_dispatch.py",
+        "tests/contract/test_every_operation.py",
+        "tests/e2e/test_freshness.py",
+    ),
     "stack_local/surfaces/front_door.py": ("tests/surfaces/test_front_door.py",),
     "stack_local/surfaces/auth.py": ("tests/surfaces/test_auth.py",),
     **{str(path.relative_to(ROOT)): ("tests/egress",) for path in sorted(ROOT.glob("stack_local/egress/*.py"))},

@@ -48,6 +48,14 @@ async def test_a_bearer_is_one_or_is_refused(appliance: Running, variant: str) -
         assert answer.json["error"]["code"] in ("UNAUTHORIZED", "INVALID_API_KEY")
 
 
+@pytest.mark.parametrize("token", ["A" * 8193, "sk_live_\xe9"], ids=["very long", "beyond ASCII"])
+async def test_a_malformed_bearer_is_not_even_looked_up(appliance: Running, token: str) -> None:
+    port = appliance.base_url.rpartition(":")[2]
+    head = [f"POST {ROUTE} HTTP/1.1", f"Host: localhost:{port}", f"Authorization: Bearer {token}", "Content-Length: 0"]
+    answer = await send(appliance.base_url, head)
+    assert (answer.status, answer.json["error"]["details"]["rule"]) == (401, "at most 8192 characters of ASCII")
+
+
 async def test_two_authorization_headers_are_400(appliance: Running) -> None:
     key, port = await appliance.key(), appliance.base_url.rpartition(":")[2]
     for path in (ROUTE, "/v1/proxy", "/mcp", "/v1/services"):
@@ -100,6 +108,28 @@ async def test_a_revoked_passport_is_refused_from_the_acknowledgment_on(applianc
         await appliance.person.call(RevokePassport(jti=issued.jti))
         refused = await http.post(ROUTE, json={})
     assert (refused.status_code, decoded(refused)["error"]["code"]) == (401, "PASSPORT_REVOKED")
+
+
+async def test_an_expired_passport_is_no_bearer(appliance: Running, upstream: Upstream) -> None:
+    agent = await appliance.agent("helper", await appliance.connect(upstream))
+    issued = await appliance.person.call(IssuePassport(agent_id=agent.id, intent={"summary": "look"}, ttl_seconds=60))
+    async with appliance.http(issued.token.get_secret_value()) as http:
+        appliance.system.advance(61)
+        refused = await http.post(ROUTE, json={})
+    assert (refused.status_code, decoded(refused)["error"]["code"]) == (401, "PASSPORT_EXPIRED")
+
+
+async def test_a_passport_that_is_signed_but_not_kept_is_no_bearer(appliance: Running, upstream: Upstream) -> None:
+    agent = await appliance.agent("helper", await appliance.connect(upstream))
+    issued = await appliance.person.call(IssuePassport(agent_id=agent.id, intent={"summary": "look"}))
+    core = appliance.appliance._core
+    assert core is not None
+    claims = core.vault.verify(issued.token.get_secret_value(), issuer=appliance.base_url)
+    forged = core.vault.sign({**claims, "jti": "ppt_" + "0" * 22}).reveal()
+    async with appliance.http(forged) as http:
+        refused = await http.post(ROUTE, json={})
+    assert refused.status_code == 401
+    assert "not one of this vault" in decoded(refused)["error"]["message"]
 
 
 async def test_a_remembered_key_ends_with_its_time(appliance: Running) -> None:

@@ -1,5 +1,10 @@
 """Whose Host, whose page, how large: on every route, before anything else is asked."""
 
+import asyncio
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 
 from stack_local.settings import Settings
@@ -126,3 +131,48 @@ async def test_a_web_socket_reaches_no_application() -> None:
     door = FrontDoor(inner, Settings(), hosts=frozenset({"127.0.0.1:7822"}), count=reached.append)
     await door({"type": "websocket", "headers": [(b"host", b"127.0.0.1:7822")]}, receive, answer)
     assert (reached, sent) == ([], [{"type": "websocket.close", "code": 1008}])
+
+
+@dataclass
+class AloneDoor:
+    """A front door before an application that only notes that it was reached."""
+
+    settings: Settings
+    reached: int = 0
+    sent: list[Message] = field(default_factory=list)
+
+    async def ask(self, receive: Receive) -> Any:
+        """Ask with such a body; the refusal."""
+        door = FrontDoor(self._inner, self.settings, hosts=frozenset({"127.0.0.1:7822"}), count=lambda code: None)
+        scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"127.0.0.1:7822")]}
+        await door(scope, receive, self._send)
+        return json.loads(b"".join(message.get("body", b"") for message in self.sent))["error"]
+
+    async def _inner(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.reached += 1
+
+    async def _send(self, message: Message) -> None:
+        self.sent.append(message)
+
+
+async def test_a_body_that_does_not_come_reaches_no_application() -> None:
+    async def receive() -> Message:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    door = AloneDoor(Settings(body_seconds=1))
+    refused = await door.ask(receive)
+    assert (refused["details"]["rule"], door.reached) == ("body_seconds", 0)
+
+
+async def test_a_caller_that_hangs_up_inside_a_body_reaches_no_application() -> None:
+    messages: list[Message] = [
+        {"type": "http.request", "body": b"{}", "more_body": True}, {"type": "http.disconnect"}
+    ]  # fmt: skip
+
+    async def receive() -> Message:
+        return messages.pop(0) if len(messages) > 1 else messages[0]
+
+    door = AloneDoor(Settings())
+    refused = await door.ask(receive)
+    assert (refused["message"], door.reached) == ("the caller hung up", 0)
