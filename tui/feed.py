@@ -7,8 +7,8 @@ from stack_local.domain import errors
 from tui.asking import Post
 from tui.messages import ConnectionLost, SessionEnded, StatusReached
 
-BETWEEN_SECONDS = 0.2
-"""At most five refreshes a second."""
+BETWEEN_SECONDS = 0.25
+"""At most four refreshes a second."""
 
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 10.0

@@ -1,6 +1,6 @@
 """Rows bound to ids: a refresh keeps the cursor on its id, and the cursor is a sign as well as a color."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from textual import on
@@ -35,6 +35,8 @@ class RowList(OptionList):
         super().__init__(id=id, markup=False, compact=True)
         self._rows: list[Row] = []
         self._marked: int | None = None
+        self._options_of: dict[str, tuple[Row, Option]] = {}
+        """What was made of each row: most rows of a log stay as they are when it grows."""
 
     @property
     def selected_id(self) -> str | None:
@@ -68,9 +70,19 @@ class RowList(OptionList):
         places = {row.id: place for place, row in enumerate(self._rows)}
         target = places.get(identifier or "", min(index, len(self._rows) - 1))
         self._marked = target if self._rows else None
-        self.set_options([Option(self._prompt(place), id=row.id) for place, row in enumerate(self._rows)])
+        # The sign of the cursor is part of the words: the row it leaves and the row it comes to are made anew.
+        stale = {identifier, None if self._marked is None else self._rows[self._marked].id}
+        kept = {key: known for key, known in self._options_of.items() if key not in stale}
+        self._options_of = {row.id: (row, self._option(place, row, kept)) for place, row in enumerate(self._rows)}
+        self.set_options([option for _, option in self._options_of.values()])
         self.scroll_to(y=scroll_y, animate=False, immediate=True)
         self.highlighted = self._marked
+
+    def _option(self, place: int, row: Row, kept: Mapping[str, tuple[Row, Option]]) -> Option:
+        known, option = kept.get(row.id, (None, None))
+        if option is not None and known is not None and known.content is row.content:
+            return option
+        return Option(self._prompt(place), id=row.id)
 
     @on(OptionList.OptionHighlighted)
     def _mark(self, event: OptionList.OptionHighlighted) -> None:
