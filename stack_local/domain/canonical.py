@@ -36,13 +36,15 @@ def _fraction(text: str) -> float:
     _refuse_long(text)
     number = float(text)
     if not isfinite(number):
-        raise InvalidRequest("a number in the JSON is too large", rule="within the range of a double")
+        raise InvalidRequest("a number in the JSON is too large", field="body", rule="within the range of a double")
     return number
 
 
 def _refuse_long(text: str) -> None:
     if len(text) > MAX_NUMBER_CHARACTERS:
-        raise InvalidRequest("a number in the JSON is too long", rule=f"at most {MAX_NUMBER_CHARACTERS} characters")
+        raise InvalidRequest(
+            "a number in the JSON is too long", field="body", rule=f"at most {MAX_NUMBER_CHARACTERS} characters"
+        )
 
 
 def _integer(text: str) -> int:
@@ -51,13 +53,13 @@ def _integer(text: str) -> int:
 
 
 def _no_constant(text: str) -> float:
-    raise InvalidRequest("the JSON holds a number that JSON does not have", rule=f"{text} is not JSON")
+    raise InvalidRequest("the JSON holds a number that JSON does not have", field="body", rule=f"{text} is not JSON")
 
 
 def _no_doubles(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise InvalidRequest("the JSON names one member twice", rule="each member of an object once")
+        raise InvalidRequest("the JSON names one member twice", field="body", rule="each member of an object once")
     return members
 
 
@@ -89,11 +91,12 @@ def read_json(raw: bytes, *, keep_numbers: bool = False) -> Json:
 
 
 def _refuse_oddities(tree: Json, *, depth: int) -> None:
-    if depth > MAX_DEPTH:
-        raise InvalidRequest("the JSON is nested too deeply", rule=f"at most {MAX_DEPTH} levels")
     if isinstance(tree, str):
         _refuse_surrogates(tree)
-    elif isinstance(tree, dict):
+        return
+    if isinstance(tree, dict | list) and depth == MAX_DEPTH:
+        raise InvalidRequest("the JSON is nested too deeply", field="body", rule=f"at most {MAX_DEPTH} levels")
+    if isinstance(tree, dict):
         for name, member in tree.items():
             _refuse_surrogates(name)
             _refuse_oddities(member, depth=depth + 1)
@@ -106,7 +109,7 @@ def _refuse_surrogates(text: str) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError:
-        raise InvalidRequest("the JSON holds half a character", rule="no lone surrogates") from None
+        raise InvalidRequest("the JSON holds half a character", field="body", rule="no lone surrogates") from None
 
 
 def write_json(tree: Json) -> bytes:

@@ -152,6 +152,7 @@ UNREAD: list[tuple[str, bytes]] = [
     ("a comma at the end", b"[1,]"),
     ("one level too deep", b"[" * (MAX_DEPTH + 1) + b"1" + b"]" * (MAX_DEPTH + 1)),
     ("one object too deep", b'{"a":' * (MAX_DEPTH + 1) + b"1" + b"}" * (MAX_DEPTH + 1)),
+    ("one empty level too deep", b"[" * (MAX_DEPTH + 1) + b"]" * (MAX_DEPTH + 1)),
     ("far too deep", b"[" * 100_000),
     ("a fraction too long", b"1." + b"0" * MAX_NUMBER_CHARACTERS),
     ("a number too long", b"9" * (MAX_NUMBER_CHARACTERS + 1)),
@@ -163,7 +164,7 @@ UNREAD: list[tuple[str, bytes]] = [
 def test_what_is_not_one_plain_json_text_is_refused(raw: bytes, keep_numbers: bool) -> None:
     with pytest.raises(InvalidRequest) as refused:
         read_json(raw, keep_numbers=keep_numbers)
-    assert refused.value.code == "INVALID_REQUEST"
+    assert (refused.value.code, refused.value.details["field"]) == ("INVALID_REQUEST", "body")
 
 
 @pytest.mark.parametrize("raw", [b"1e999", b"-1e999", b'{"a":[1e400]}'])
