@@ -49,6 +49,7 @@ KEYS = (
     Key("n", "new_agent", "Register an agent", "agents", "new"),
     Key("k", "new_key", "Mint a key for the agent the cursor is on", "agents", "key"),
     Key("g", "grant", "Let the agent use a connection", "agents", "grant"),
+    Key("R", "take_away", "Take every service and passport from the agent", "agents", "revoke"),
     Key("w", "asks", "Choose which calls of the agent ask you", "agents", "asks"),
     Key("p", "pause", "Suspend the agent, or let it go on", "agents", "suspend"),
     Key("u", "unblock", "Let a blocked agent hold passports again", "agents", "unblock"),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from textual.message import Message
 
+from stack_local.wire.access import Grant
 from stack_local.wire.agents import Agent
 from stack_local.wire.audit import AuditEntry
 from stack_local.wire.decisions import PendingDecision
@@ -111,6 +112,14 @@ class ServicesLoaded(Message):
 
     def can_replace(self, message: Message) -> bool:
         return isinstance(message, ServicesLoaded)
+
+
+@dataclass(eq=False)
+class GrantsLoaded(Message):
+    """What one agent may use."""
+
+    agent_id: str
+    grants: list[Grant]
 
 
 @dataclass(eq=False)

@@ -20,7 +20,6 @@ MAY_OPEN = {
     "stack_local/operations/credentials.py": "a credential for an agent that a person set to `direct`",
     "stack_local/operations/minting.py": "a new passport, shown once; a passport token, on its way to be checked",
     "stack_local/operations/passports.py": "passport tokens, on their way to be checked",
-    "stack_local/operations/proxy.py": "a passport token, on its way to its digest",
     "stack_local/operations/services.py": "a new credential, on its way to be sealed",
     "stack_local/operations/vault.py": "a passphrase, on its way to the slots; a session, on its way to the person",
     "stack_local/proxy/credentials.py": "a credential, on its way into the call",

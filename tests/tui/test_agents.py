@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from stack_local.domain.agents import AgentStatus, Asks
-from stack_local.wire.access import GrantAgentAccess
+from stack_local.wire.access import GrantAgentAccess, RevokeAgentAccess
 from stack_local.wire.agents import RegisterAgent, UnblockAgent, UpdateAgent
 from stack_local.wire.keys import CreateKey
 from stack_local.wire.services import BindConnectionHosts, DisconnectService, VerifyConnection
@@ -121,3 +121,17 @@ async def test_verifying_tells_what_the_service_said() -> None:
         await driven.press("v")
         await sent(driven, VerifyConnection)
         await driven.until_shown("it works: 200")
+
+
+async def test_what_an_agent_may_use_stands_below_it_and_can_be_taken_away() -> None:
+    async with opened(world()) as driven:
+        await at(driven, "5", "may use nothing")
+        await driven.press("g", "enter")
+        await driven.until_shown("may use github (")
+        await driven.press("R")
+        await driven.until_shown("Take everything away?")
+        await driven.press("enter")
+        assert not driven.world.asked(RevokeAgentAccess)
+        await driven.press("R", "tab", "enter")
+        await driven.until_shown("may use nothing")
+        assert (await sent(driven, RevokeAgentAccess)).agent_id == identifier("agt", 1)

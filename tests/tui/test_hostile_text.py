@@ -7,7 +7,20 @@ import pytest
 from stack_local.wire.intents import CallParameters
 from tests.tui.driving import LARGE, SMALL, Driven, opened
 from tests.tui.payloads import PAYLOADS
-from tests.tui.world import World, agent, call, connection, decision, entry, identifier, intent, passport, simulation
+from tests.tui.world import (
+    World,
+    agent,
+    call,
+    connection,
+    decision,
+    entry,
+    grant,
+    identifier,
+    intent,
+    passport,
+    simulation,
+)
+from tui.screens.agents import GRANTS_SHOWN
 from tui.widgets.row_list import RowList
 
 TEXTS = list(PAYLOADS.values())
@@ -24,7 +37,7 @@ DIALOGUE_PAYLOADS = (
     "wide glyphs",
 )
 QUIET = {"GetStatus", "GetHealth", "CreateSession", "ListIntents", "ListPendingDecisions"}
-LISTS = {"ListAudit", "ListActivePassports", "ListConnections", "ListAgents"}
+LISTS = {"ListAudit", "ListActivePassports", "ListConnections", "ListAgents", "GetAgentPermissions"}
 
 
 def test_there_are_at_least_forty_payloads() -> None:
@@ -79,6 +92,7 @@ def hostile_world() -> World:
         agent(number, name=text, description=text, passport_blocked=True, passport_blocked_reason=text, icon_url=text)
         for number, text in numbered
     ]
+    world.grants = [grant(service_name=text, scopes=[text]) for text in TEXTS[:GRANTS_SHOWN]]
     world.entries = [
         entry(
             number, actor=text, decided_by=text, action=text, subject=text, error_code=text, error_message=text,

@@ -112,6 +112,21 @@ def decision(number: int = 50, **changes: Any) -> decisions.PendingDecision:
     return decisions.PendingDecision(**(values | changes))
 
 
+def grant(**changes: Any) -> access.Grant:
+    """One agent's access to one connection."""
+    values: dict[str, Any] = {
+        "id": identifier("grt", 1),
+        "agent_id": identifier("agt", 1),
+        "service_connection_id": identifier("scon", 1),
+        "provider": "custom_github",
+        "service_name": "github",
+        "scopes": ["read", "write"],
+        "granted_by": identifier("op", 1),
+        "granted_at": NOW,
+    }
+    return access.Grant(**(values | changes))
+
+
 def agent(number: int = 1, **changes: Any) -> agents.Agent:
     """An enforced agent."""
     values: dict[str, Any] = {
@@ -228,6 +243,7 @@ class World:
         self.passports: list[passports.PassportRow] = []
         self.connections: list[services.Connection] = []
         self.agents: list[agents.Agent] = []
+        self.grants: list[access.Grant] = []
         self.entries: list[audit.AuditEntry] = []
         self.status: dict[str, Any] = {}
         self.changes = 1
@@ -277,6 +293,8 @@ class World:
                 connection_id=asked.connection_id, status="passed", upstream_status=200, message="200", checked_at=NOW
             ),
             access.GrantAgentAccess: self._grant,
+            access.GetAgentPermissions: lambda asked: access.Permissions(agent_id=asked.agent_id, items=self.grants),
+            access.RevokeAgentAccess: self._take_away,
             agents.ListAgents: self._within(lambda _: agents.Agents(items=self.agents)),
             agents.RegisterAgent: lambda asked: agent(7, name=asked.name),
             agents.UpdateAgent: lambda asked: agent(1),
@@ -344,16 +362,13 @@ class World:
         return found
 
     def _grant(self, asked: access.GrantAgentAccess) -> access.Grant:
-        return access.Grant(
-            id=identifier("grt", 1),
-            agent_id=asked.agent_id,
-            service_connection_id=asked.service_connection_id,
-            provider="custom_github",
-            service_name="github",
-            scopes=list(asked.scopes),
-            granted_by=identifier("op", 1),
-            granted_at=NOW,
-        )
+        granted = grant(scopes=list(asked.scopes))
+        self.grants.append(granted)
+        return granted
+
+    def _take_away(self, asked: access.RevokeAgentAccess) -> access.AccessRevoked:
+        count, self.grants = len(self.grants), []
+        return access.AccessRevoked(agent_id=asked.agent_id, revoked_grants=count, revoked_passports=1)
 
     def _mint(self, asked: keys.CreateKey) -> keys.CreatedKey:
         key = keys.ApiKey(

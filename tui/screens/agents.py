@@ -1,6 +1,7 @@
 """Agents: who they are, how far each is trusted, and the few changes a person makes often."""
 
 from functools import partial
+from typing import Any
 
 from textual import on, work
 from textual.app import ComposeResult
@@ -13,7 +14,7 @@ from textual.widgets import OptionList
 from stack_local.client import Client
 from stack_local.domain.agents import AgentStatus, Asks
 from stack_local.domain.errors import InvalidRequest
-from stack_local.wire.access import Grant, GrantAgentAccess
+from stack_local.wire.access import GetAgentPermissions, Grant, GrantAgentAccess, RevokeAgentAccess
 from stack_local.wire.agents import Agent, ListAgents, RegisterAgent, UnblockAgent, UpdateAgent
 from stack_local.wire.catalogue import Request, View
 from stack_local.wire.keys import CreateKey
@@ -21,7 +22,7 @@ from stack_local.wire.services import Connection, ListConnections
 from tui.asking import ask, refusal
 from tui.format import column, fitted, visible
 from tui.keymap import Place, bindings
-from tui.messages import AgentsLoaded, Done, KeyCreated, Refused, ServicesLoaded
+from tui.messages import AgentsLoaded, Done, GrantsLoaded, KeyCreated, Refused, ServicesLoaded
 from tui.screens.choose import ChooseScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.key import KeyScreen
@@ -35,6 +36,7 @@ from tui.widgets.top_line import TopLine
 
 EMPTY = "No agent is registered.\n\nPress n to register one, then k for the key it connects with."
 NAME_WIDTH, MODE_WIDTH, ASKS_WIDTH = 26, 9, 20
+GRANTS_SHOWN = 8
 ASKS_WORDS = {
     Asks.ALWAYS: "every call asks you",
     Asks.WRITES: "writes ask you",
@@ -53,6 +55,7 @@ class AgentsScreen(Screen[None]):
         super().__init__()
         self._client = client
         self._agents: dict[str, Agent] = {}
+        self._grants: dict[str, list[Grant]] = {}
         self._head = Text(id="head")
         self._rows = RowList(id="agents")
         self._empty = Text(EMPTY, id="empty")
@@ -76,7 +79,8 @@ class AgentsScreen(Screen[None]):
 
     @on(ScreenResume)
     def reload(self) -> None:
-        """Ask again who is registered."""
+        """Ask again who is registered, and who may use what."""
+        self._grants = {}
         self._load()
 
     @work(exclusive=True, group="load")
@@ -100,8 +104,22 @@ class AgentsScreen(Screen[None]):
 
     @on(OptionList.OptionHighlighted)
     def _describe(self) -> None:
-        if (agent := self._selected()) is not None:
-            self._detail.show(_in_full(agent))
+        if (agent := self._selected()) is None:
+            return
+        self._detail.show(_in_full(agent, self._grants.get(agent.id)))
+        if agent.id not in self._grants:
+            self._load_grants(agent.id)
+
+    @work(exclusive=True, group="grants")
+    async def _load_grants(self, agent_id: str) -> None:
+        answer = await ask(self._client, GetAgentPermissions(agent_id=agent_id), self.post_message)
+        if answer is not None:
+            self.post_message(GrantsLoaded(agent_id, answer.items))
+
+    @on(GrantsLoaded)
+    def _take_grants(self, loaded: GrantsLoaded) -> None:
+        self._grants[loaded.agent_id] = loaded.grants
+        self._describe()
 
     def _selected(self) -> Agent | None:
         return self._agents.get(self._rows.selected_id or "")
@@ -178,6 +196,21 @@ class AgentsScreen(Screen[None]):
         )
         self.app.push_screen(ConfirmScreen(f"{verb}?", words, yes=verb), partial(self._change_if, request))
 
+    def action_take_away(self) -> None:
+        """Take all grants from an agent, and revoke its passports."""
+        if (agent := self._selected()) is None:
+            return
+        words = Content.assemble(
+            visible(agent.name, 64), " may use nothing any more, and its passports fall at once.\n",
+            "You can grant services again; the passports do not come back.",
+        )  # fmt: skip
+        question = ConfirmScreen("Take everything away?", words, yes="Take it")
+        self.app.push_screen(question, partial(self._take_away_if, agent))
+
+    def _take_away_if(self, agent: Agent, is_sure: bool | None) -> None:
+        if is_sure:
+            self._change(RevokeAgentAccess(agent_id=agent.id), "it may use nothing any more")
+
     def action_unblock(self) -> None:
         """Let a blocked agent hold passports again."""
         agent = self._selected()
@@ -193,10 +226,11 @@ class AgentsScreen(Screen[None]):
             self._change(request, "done")
 
     @work(group="change")
-    async def _change(self, request: Request[Agent], words: str) -> None:
-        if await ask(self._client, request, self.post_message) is not None:
+    async def _change(self, request: Request[Any], words: str) -> None:
+        answer: View | None = await ask(self._client, request, self.post_message)
+        if answer is not None:
             self.post_message(Done(words))
-            self._load()
+            self.reload()
 
     # Granting -------------------------------------------------------------------------------------------------------
 
@@ -225,15 +259,8 @@ class AgentsScreen(Screen[None]):
     def _grant_chosen(self, agent: Agent, known: dict[str, Connection], chosen: str | None) -> None:
         if chosen is not None:
             connection = known[chosen]
-            self._grant(
-                GrantAgentAccess(agent_id=agent.id, service_connection_id=chosen, scopes=connection.scopes)
-            )  # fmt: skip
-
-    @work(group="change")
-    async def _grant(self, request: Request[Grant]) -> None:
-        answer: View | None = await ask(self._client, request, self.post_message)
-        if answer is not None:
-            self.post_message(Done("granted"))
+            request = GrantAgentAccess(agent_id=agent.id, service_connection_id=chosen, scopes=connection.scopes)
+            self._change(request, "granted")
 
     @on(Done)
     def _tell(self, done: Done) -> None:
@@ -260,7 +287,7 @@ def _state(agent: Agent) -> str:
     return "BLOCKED" if agent.passport_blocked else str(agent.status)
 
 
-def _in_full(agent: Agent) -> Content:
+def _in_full(agent: Agent, grants: list[Grant] | None) -> Content:
     lines = [
         Content.assemble(visible(agent.name, 64).stylize("bold"), " · ", visible(agent.id, 40)),
         Content(
@@ -268,6 +295,8 @@ def _in_full(agent: Agent) -> Content:
             f" · on warning {agent.on_warning}, on critical {agent.on_critical}"
         ),
     ]
+    if grants is not None:
+        lines.append(Content.assemble(("may use ", "$foreground-muted"), _grants_in_words(grants)))
     if agent.passport_blocked:
         lines.append(
             Content.assemble(("blocked: ", "bold"), visible(agent.passport_blocked_reason or "no reason given", 200))
@@ -275,3 +304,14 @@ def _in_full(agent: Agent) -> Content:
     if agent.description:
         lines.append(visible(agent.description, 256))
     return Content("\n").join(lines)
+
+
+def _grants_in_words(grants: list[Grant]) -> Content:
+    if not grants:
+        return Content("nothing: press g to grant a service")
+    named = [
+        Content.assemble(visible(grant.service_name, 40), " (", visible(", ".join(grant.scopes), 60), ")")
+        for grant in grants[:GRANTS_SHOWN]
+    ]
+    more = [Content(f"(+{len(grants) - GRANTS_SHOWN})")] if len(grants) > GRANTS_SHOWN else []
+    return Content(" · ").join([*named, *more])
