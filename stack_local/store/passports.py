@@ -192,13 +192,23 @@ def view(tx: Tx, passport: Passport, now: datetime, *, reason: str | None = None
         delegation_depth=passport.depth,
         accountability=passport.mode,
         state=state_of(passport, now),
-        services=[service.connection_id for service in passport.services],
+        services=_slugs(tx, passport),
         intent_summary=passport.intent_summary,
         issued_at=passport.issued_at,
         expires_at=passport.expires_at,
         revoked_at=passport.revoked_at,
         revoked_reason=reason,
     )
+
+
+def _slugs(tx: Tx, passport: Passport) -> list[str]:
+    """The services of a passport as people and agents name them; the id of one that is no longer connected."""
+    ids = [service.connection_id for service in passport.services]
+    rows = tx.all(
+        "SELECT id, provider FROM connections WHERE id IN (SELECT value FROM json_each(:ids))", ids=json.dumps(ids)
+    )
+    providers = {row["id"]: row["provider"] for row in rows}
+    return [providers.get(known, known) for known in ids]
 
 
 def intent_of(tx: Tx, jti: str) -> DeclaredIntent | None:

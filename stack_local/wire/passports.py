@@ -57,7 +57,7 @@ class PassportRow(View):
     delegation_depth: int
     accountability: Mode
     state: State
-    services: list[str]
+    services: list[str] = Field(description="By slug, as `stack_list_services` names them.")
     intent_summary: str | None
     issued_at: datetime
     expires_at: datetime
