@@ -20,8 +20,8 @@ HOST_CHARACTERS = 253
 DEFAULT_PORTS = {"https": 443, "http": 80}
 """The schemes we know, each with the port it may leave out."""
 
-REMEMBERED = 64
-"""Texts whose reading is kept: one call is read more than once on its way."""
+HOSTS_REMEMBERED = 64
+"""Hosts whose reading is kept: one call is read more than once on its way. Never whole URLs, which may hold secrets."""
 
 _PRINTABLE = re.compile(r"[\x21-\x7e]*", re.ASCII)
 _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?]*)([^?]*)(?:\?(.*))?", re.ASCII)
@@ -87,7 +87,6 @@ class Url:
         return self.origin + self.target
 
 
-@lru_cache(REMEMBERED)
 def parse_url(raw: str) -> Url:
     """Read an absolute https or http URL.
 
@@ -167,7 +166,7 @@ def _read_port(rest: str, default_port: int) -> int:
     return int(rest[1:])
 
 
-@lru_cache(REMEMBERED)
+@lru_cache(HOSTS_REMEMBERED)
 def _check_host(written: str) -> str:
     """The lower-case host; ASCII first, because some other letters become ASCII in lower case."""
     if not written.isascii():
