@@ -393,14 +393,20 @@ class Appliance:
     async def open_group(self) -> AsyncIterator[None]:
         """The TaskGroup in which calls and jobs live; leaving it stops the jobs and closes the vault."""
         self.feed.attach()
+        refused: StackError | None = None
         async with asyncio.TaskGroup() as group:
             self._group = group
             try:
                 yield
+            except StackError as error:
+                # An answer to whoever asked, not a failure of the group, which would wrap it.
+                refused = error
             finally:
                 self._stop_jobs.set()
                 self._group = None
         await self.close()
+        if refused is not None:
+            raise refused
 
     async def close(self) -> None:
         """Close what the vault had open."""

@@ -51,7 +51,10 @@ def _settings(home: Path) -> Iterator[DoctorLine]:
     except StackError as error:
         yield DoctorLine("fail", f"the settings are refused: {error.message}", "see docs/settings.md")
         return
-    yield DoctorLine("ok", f"agents connect to {settings.host}:{settings.port}")
+    yield DoctorLine(
+        "ok",
+        f"the settings have agents connect to {settings.host}:{settings.port}, where `serve` is not told otherwise",
+    )
 
 
 def _library() -> Iterator[DoctorLine]:

@@ -12,7 +12,7 @@ class Feed:
         self._changed = asyncio.Event()
 
     def attach(self) -> None:
-        """Belong to the running loop; until then changes are counted and nobody is woken."""
+        """Belong to the running loop; until then nobody can be waiting, and nothing is counted."""
         self._loop = asyncio.get_running_loop()
 
     def publish(self) -> None:

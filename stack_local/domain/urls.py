@@ -111,6 +111,8 @@ def parse_host_port(raw: str, default_port: int = 443) -> HostPort:
     Raises:
         InvalidRequest: as `parse_url`.
     """
+    if "/" in raw:
+        _refuse("url_host", "a host stands alone, without http:// and without a path", "write it as host or host:port")
     if len(raw) > HOST_CHARACTERS + len("[]:65535"):
         _refuse("url_host", "the host is too long", f"at most {HOST_CHARACTERS} characters")
     return HostPort(*_split_authority(raw, default_port))

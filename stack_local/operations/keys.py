@@ -75,7 +75,8 @@ def _check(tx: Tx, request: CreateKey) -> None:
             rule="at least one of each",
         )
     if request.preset != "approver" and (request.decides_agents or request.decides_services):
-        raise InvalidRequest("only an approver decides", field="decides_agents", rule="preset approver")
+        named = "decides_agents" if request.decides_agents else "decides_services"
+        raise InvalidRequest("only an approver decides", field=named, rule="preset approver")
     if request.preset == "approver" and (request.expires_in_seconds or 0) > APPROVER_SECONDS:
         raise InvalidRequest(
             "an approver's key lives too long", field="expires_in_seconds", rule=f"at most {APPROVER_SECONDS}"

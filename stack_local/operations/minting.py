@@ -133,11 +133,13 @@ def _new_passport(
 
 def _bounded(passport: Passport, parent: Passport | None) -> Passport:
     """No passport outlives its session, and no child its parent."""
-    end = passport.session_ends_at if parent is None else min(passport.session_ends_at, parent.latest_expires_at)
+    end = latest = passport.session_ends_at
+    if parent is not None:
+        end, latest = min(end, parent.expires_at), min(latest, parent.latest_expires_at)
     return replace(
         passport,
         expires_at=min(passport.expires_at, end),
-        latest_expires_at=min(passport.latest_expires_at, end),
+        latest_expires_at=min(passport.latest_expires_at, latest),
     )
 
 

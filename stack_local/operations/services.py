@@ -10,12 +10,12 @@ from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
-from stack_local.operations.revocation import revoke_cascading
+from stack_local.operations.revocation import note_ended, revoke_cascading
 from stack_local.operations.visibility import visible_agents
 from stack_local.plugin_api import ServiceTemplate
 from stack_local.proxy import inject
 from stack_local.proxy.credentials import encode_fields
-from stack_local.store import access, passports
+from stack_local.store import access, approvals, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
 from stack_local.system import milliseconds
@@ -159,6 +159,7 @@ def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) ->
         row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
     )
     store.bind_hosts(tx, before.id, _checked_hosts(request.hosts))
+    note_ended(ctx, approvals.end_pending(tx, connection_id=before.id))
     after = store.get(tx, before.id)
     names = sorted(_names(tx, before.id))
     _seal(tx, ctx, after, plain, names)
@@ -228,6 +229,7 @@ def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disc
         )
     named = passports.revocable(tx, now=ctx.now, connection_id=connection.id)
     fallen = revoke_cascading(tx, ctx, named, reason=f"{connection.provider} disconnected")
+    note_ended(ctx, approvals.end_pending(tx, connection_id=connection.id))
     store.disconnect(tx, connection.id)
     tx.touches_access = True
     ctx.note(subject=connection.provider, connection_id=connection.id, revoked=len(fallen))

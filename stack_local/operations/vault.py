@@ -116,6 +116,7 @@ async def end_session(ctx: Context, request: EndSession) -> VaultState:
 
 def _begin(ctx: Context) -> OperatorSession:
     token, ends_at = ctx.ports.sessions.begin()
+    ctx.note(subject=ctx.ports.sessions.find(token.reveal()))
     return OperatorSession(session=SecretStr(token.reveal()), expires_at=ends_at)
 
 

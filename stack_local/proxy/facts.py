@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
@@ -54,7 +54,12 @@ def proposed_call(tx: Tx, vault: Vault, draft: Draft) -> tuple[Connection, Call]
     if draft.url is None and draft.service is None and draft.approval_id is not None:
         approval = approvals.load(tx, vault, draft.approval_id)
         if approval is not None:
-            return services.get_rule(tx, approval.call.connection_id), approval.call
+            connection = services.get_rule(tx, approval.call.connection_id)
+            # The connection as it is now: a yes to earlier hosts or an earlier credential is no yes to these.
+            call = replace(
+                approval.call, connection_version=connection.version, credential_version=connection.credential_version
+            )
+            return connection, call
     if draft.url is None or draft.service is None:
         missing = "url" if draft.url is None else "service"
         raise InvalidRequest(

@@ -214,11 +214,18 @@ def set_result(tx: Tx, approval_id: str, result: bytes) -> None:
     tx.execute("UPDATE approvals SET result = :result WHERE id = :id", result=result, id=approval_id)
 
 
-def end_pending_of_session(tx: Tx, session_id: str) -> list[str]:
-    """A revoked session waits for nothing any more; the ids that expired."""
-    rows = tx.all("SELECT id FROM approvals WHERE session_id = :id AND status = 'pending'", id=session_id)
-    tx.execute("UPDATE approvals SET status = 'expired' WHERE session_id = :id AND status = 'pending'", id=session_id)
-    return [row["id"] for row in rows]
+def end_pending(tx: Tx, *, session_id: str | None = None, connection_id: str | None = None) -> list[ApprovalRow]:
+    """What waits for a session that was revoked, or on a connection that has changed, expires; the rows that did."""
+    rows = tx.all(
+        "SELECT * FROM approvals WHERE status = 'pending' "
+        "AND (session_id = :session_id OR connection_id = :connection_id)",
+        session_id=session_id,
+        connection_id=connection_id,
+    )
+    ended = [_row(row) for row in rows]
+    for row in ended:
+        set_status(tx, row.id, Status.EXPIRED)
+    return ended
 
 
 def shred(tx: Tx, *, before: datetime) -> int:

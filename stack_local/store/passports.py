@@ -6,7 +6,7 @@ from datetime import datetime
 
 from stack_local.domain.errors import Broken, NotFound
 from stack_local.domain.ids import AgentId, PassportId, SessionId
-from stack_local.domain.passports import MAXIMUM_DEPTH, Mode, Passport, ServiceScope, state_of
+from stack_local.domain.passports import MAXIMUM_DEPTH, Mode, Passport, ServiceScope, State, state_of
 from stack_local.store import meta
 from stack_local.store.database import Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
@@ -176,8 +176,13 @@ def list_live(
         session_id=session_id,
         agents=None if agents is None else json.dumps(sorted(agents)),
     )
-    views = (view(tx, _passport(row), now, reason=row["revoked_reason"]) for row in rows)
-    return [row for row in views if row.state == "active"]
+    found = ((_passport(row), row["revoked_reason"]) for row in rows)
+    return [view(tx, passport, now, reason=reason) for passport, reason in found if _is_live(tx, passport, now)]
+
+
+def _is_live(tx: Tx, passport: Passport, now: datetime) -> bool:
+    """Whether it is good now: a passport is as long as all above it are."""
+    return all(state_of(link, now) is State.ACTIVE for link in chain(tx, passport))
 
 
 def view(tx: Tx, passport: Passport, now: datetime, *, reason: str | None = None) -> PassportRow:

@@ -30,7 +30,7 @@ def _refusal(operation: Operation, error: ValidationError) -> InvalidRequest:
     fields: list[Any] = [{"field": _path(item["loc"]), "rule": item["msg"]} for item in wrong]
     first = fields[0]
     return InvalidRequest(
-        f"{first['field'] or 'the request'}: {first['rule'].lower()}",
+        f"{first['field'] or 'the request'}: {first['rule'][:1].lower()}{first['rule'][1:]}",
         field=first["field"],
         rule=first["rule"],
         fields=fields,

@@ -111,6 +111,7 @@ class Vault:
         self._signers = signers
         self._public = {signer.kid: signer.public for signer in signers}
         self._token_marks = tuple(token_head(key) for key in self._public.values())
+        self._verified.clear()
 
     def jwks(self) -> list[dict[str, str]]:
         """The public keys (RFC 7517)."""
@@ -126,7 +127,7 @@ class Vault:
         Raises:
             Unauthorized: it is not one.
         """
-        key = hashlib.sha256(raw_token.encode()).digest()
+        key = hashlib.sha256(raw_token.encode("utf-8", "surrogatepass")).digest()
         claims = self._verified.get(key)
         if claims is None:
             claims = decode_jwt(raw_token, self._public)

@@ -134,7 +134,9 @@ async def test_a_child_is_good_for_nothing_once_its_parent_is_over(appliance: Ru
     made = await appliance.person.call(
         DelegatePassport(parent_passport_token=root.token, child_agent_id=child.id, ttl_seconds=3600)
     )
+    assert made.expires_at == root.expires_at
     appliance.system.advance(61)
+    assert (await appliance.person.call(ListActivePassports())).items == []
     assert not (await appliance.person.call(VerifyPassport(token=made.token))).valid
     async with appliance.http(made.token.get_secret_value()) as http:
         refused = await http.post("/v1/proxy", json=read(upstream))

@@ -6,6 +6,7 @@ import pytest
 
 from stack_local.domain.errors import Conflict, InvalidRequest, NotFound
 from stack_local.wire.access import GetAgentPermissions
+from stack_local.wire.audit import ListAudit
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval, IntentClaim, IntentTarget, SubmitIntent
 from stack_local.wire.passports import DeclaredIntent, IssuePassport
 from stack_local.wire.services import (
@@ -97,10 +98,32 @@ async def test_a_yes_to_the_old_hosts_is_no_yes_to_the_new(appliance: Running, u
     await appliance.person.call(
         BindConnectionHosts(connection_id=connection.id, hosts=[upstream.host_port, "api.example.com"])
     )
+    spelled_out = {**read(upstream), "method": "POST", "approval_id": approval_id}
     async with appliance.http(issued.token.get_secret_value()) as http:
-        refused = await http.post("/v1/proxy", json={**read(upstream), "method": "POST", "approval_id": approval_id})
-    assert (refused.status_code, decoded(refused)["error"]["details"]["field"]) == (403, "connection version")
+        for call in (spelled_out, {"approval_id": approval_id}):
+            refused = await http.post("/v1/proxy", json=call)
+            assert (refused.status_code, decoded(refused)["error"]["details"]["field"]) == (403, "connection version")
     assert upstream.effects == 0
+
+
+@pytest.mark.parametrize("how", ["rebound", "disconnected"])
+async def test_what_waits_on_a_connection_that_changes_falls_and_is_recorded(
+    appliance: Running, upstream: Upstream, how: str
+) -> None:
+    connection = await appliance.connect(upstream)
+    agent = await appliance.agent("helper", connection)
+    issued = await appliance.person.call(IssuePassport(agent_id=agent.id, intent=DeclaredIntent(summary="look")))
+    target = IntentTarget(service="custom_demo", method="POST", url=f"{upstream.base_url}/things")
+    asked = SubmitIntent(intent=IntentClaim(target=target), passport_token=issued.token)
+    approval_id = (await appliance.person.call(asked)).approval_id
+    if how == "rebound":
+        hosts = [upstream.host_port, "api.example.com"]
+        await appliance.person.call(BindConnectionHosts(connection_id=connection.id, hosts=hosts))
+    else:
+        await appliance.person.call(DisconnectService(connection_id=connection.id))
+    assert (await appliance.person.call(GetIntentApproval(approval_id=approval_id))).status == "expired"
+    entries = (await appliance.person.call(ListAudit(limit=20))).entries
+    assert [entry.subject for entry in entries if entry.action == "intent.expire"] == [approval_id]
 
 
 @pytest.mark.parametrize("case", VERDICTS)

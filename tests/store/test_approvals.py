@@ -131,7 +131,8 @@ async def test_a_call_replaced_twice_keeps_the_digest_the_agent_asked_with(datab
 async def test_the_end_of_a_session_ends_what_waits_in_it_and_nothing_else(database: Database) -> None:
     await kept(database, row("1"), row("2"), row("3", session_id="ses_2"))
     await database.write(lambda tx: approve(tx, "2"))
-    assert await database.write(lambda tx: approvals.end_pending_of_session(tx, "ses_1")) == ["apr_1"]
+    ended = await database.write(lambda tx: approvals.end_pending(tx, session_id="ses_1"))
+    assert [row.id for row in ended] == ["apr_1"]
     states = [(await read(database, name)).status for name in "123"]
     assert states == [Status.EXPIRED, Status.APPROVED, Status.PENDING]
 

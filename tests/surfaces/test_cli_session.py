@@ -90,9 +90,15 @@ def test_a_wrong_passphrase_is_4(launch, passphrase_file):
     assert launch.asked(ListAgents) == []
 
 
-@pytest.mark.parametrize("state", ["locked", "sealed"])
-def test_a_live_vault_is_not_unlocked_by_the_way(launch, passphrase_file, state):
-    launch.state = state
+def test_while_locked_a_passphrase_begins_a_session_and_unlocks_nothing(launch, passphrase_file):
+    launch.state = "locked"
+    assert list_agents(launch, "--passphrase-file", passphrase_file, session=None).exit_code == 0
+    assert len(launch.asked(CreateSession)) == 1
+    assert launch.asked(UnlockVault) == []
+
+
+def test_a_sealed_vault_is_not_unlocked_by_the_way(launch, passphrase_file):
+    launch.state = "sealed"
     told = list_agents(launch, "--passphrase-file", passphrase_file, session=None)
     assert told.exit_code == 8
     assert "stack-local unlock" in told.stderr

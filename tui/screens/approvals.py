@@ -229,7 +229,7 @@ class ApprovalsScreen(Screen[None]):
         else:
             answer = await ask(self._client, request, self.post_message)
         if answer is not None:
-            self.post_message(Done(DECIDED[type(request).__name__]))
+            self.post_message(Done(_decided(request, answer)))
         self._load()
 
     @on(Done)
@@ -239,6 +239,14 @@ class ApprovalsScreen(Screen[None]):
     @on(Refused)
     def _tell_refused(self, refused: Refused) -> None:
         self._notice.refuse(refused)
+
+
+def _decided(request: DecisionRequest, answer: IntentApproval | PendingDecision) -> str:
+    """What was decided, and of which call: another one may stand under the cursor by now."""
+    words = DECIDED[type(request).__name__]
+    if isinstance(answer, IntentApproval) and answer.call is not None:
+        return f"{words} · {answer.call.method} {answer.call.path}"
+    return words
 
 
 DECIDED: dict[str, str] = {

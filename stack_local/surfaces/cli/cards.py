@@ -54,6 +54,7 @@ def _call_pairs(call: ExactCall) -> list[tuple[str, str]]:
         ("host", call.host),
         ("path", call.path),
         ("query", call.query or "none"),
+        ("in full", call.url),
         *(("header", f"{name}: {value}") for name, value in call.headers.items()),
         ("body", _body_words(call)),
     ]
@@ -67,6 +68,10 @@ def _body_words(call: ExactCall) -> str:
 
 
 def _warnings(approval: IntentApproval, width: int) -> Iterator[str]:
+    if approval.call is not None and not approval.call.url.startswith("https://"):
+        yield "  warning: not encrypted on the way: plain http"
+    if approval.simulation is not None and not approval.simulation.allowed:
+        yield "  warning: the dry run says this call would be refused"
     if approval.original_digest is not None:
         yield "  warning: a person edited this call after it was submitted"
     if approval.identical_call_at is not None:

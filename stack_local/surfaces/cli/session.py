@@ -99,7 +99,8 @@ async def begin_session(client: "Client", passphrase: Secret, *, may_unlock: boo
     typed = {"passphrase": for_request(passphrase)}
     if state == "empty":
         raise NotFound("there is no vault yet", code="NO_VAULT", hint="make one with `stack-local init`")
-    if state == "unlocked":
+    if state in ("unlocked", "locked"):
+        # Locked, revoking and looking go on; what needs more says so itself.
         return await client.call(requests.make(CreateSession, typed))
     if not may_unlock:
         raise Locked(f"the vault is {state}", hint="open it with `stack-local unlock`")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stack_local.domain.errors import Unavailable
 from stack_local.surfaces.cli.printing import as_object
 from stack_local.surfaces.cli.refusals import warn
 from stack_local.surfaces.cli.session import ask, passphrase_option
@@ -39,6 +40,8 @@ def watch_command() -> click.Command:
 @click.pass_obj
 def _watch(shell: Shell, after_sequence: int | None, passphrase_file: str | None) -> None:
     as_json = shell.wants_json
+    if shell.launch.running_socket(shell.home) is None:
+        raise Unavailable("no appliance runs for this home", code="NOT_RUNNING", hint="start it with `stack-local`")
 
     async def follow(client: "Client") -> None:
         async for entry in _entries(client, after_sequence):
