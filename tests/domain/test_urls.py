@@ -235,3 +235,10 @@ def test_the_pair_of_a_url_is_what_bindings_are_compared_with() -> None:
 )
 def test_an_address_is_told_from_a_name(host: str, is_literal: bool) -> None:
     assert is_ip_literal(host) is is_literal
+
+
+@pytest.mark.parametrize("raw", ["https://h.com", "http://h.com:8080/", "h.com/path"])
+def test_a_url_in_place_of_a_host_is_told_apart(raw: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        parse_host_port(raw)
+    assert "without http://" in refused.value.message

@@ -307,6 +307,17 @@ def test_the_reason_is_said_to_be_the_agents():
     assert shown[place + 1] == "    │ the person asked for it"
 
 
+def test_a_call_without_encryption_and_one_that_would_be_refused_are_warned_of():
+    item = call(1)
+    plain = item.call.model_copy(update={"url": "http://10.0.0.7/things"})
+    dry_run = hostile_call().simulation.model_copy(update={"allowed": False})
+    text = "\n".join(card(item.model_copy(update={"call": plain, "simulation": dry_run}), width=80))
+    assert "http://10.0.0.7/things" in text
+    assert "warning: not encrypted on the way" in text
+    assert "warning: the dry run says this call would be refused" in text
+    assert "not encrypted" not in "\n".join(card(item, width=80))
+
+
 def test_an_edited_and_a_repeated_call_are_warned_of():
     item = call(1).model_copy(update={"original_digest": OTHER_DIGEST, "identical_call_at": LATER})
     assert sum("warning: " in line for line in card(item, width=80)) == 2

@@ -54,6 +54,12 @@ def test_entries_come_in_order_one_object_a_line(launch):
     assert told.exit_code == 9
 
 
+def test_with_nothing_running_there_is_nothing_to_watch(launch):
+    launch.is_live = False
+    assert run(launch, "watch", "--json").exit_code == 9
+    assert launch.appliance.asked == []
+
+
 def test_only_what_is_new_is_shown_unless_told(launch):
     log = Log(launch, 2, 3)
     log.length, log.batches = 2, [0, 3]

@@ -124,3 +124,17 @@ def test_a_body_opens_for_its_own_row_only(vault: Vault) -> None:
     assert vault.open_content(sealed, row_id="opn_1") == b"body"
     with pytest.raises(Unavailable):
         vault.open_content(sealed, row_id="opn_2")
+
+
+def test_a_token_ends_with_the_key_that_signed_it() -> None:
+    vault = holding(OLDER)
+    token = vault.sign(CLAIMS).reveal()
+    assert vault.verify(token, issuer=ISSUER) == CLAIMS
+    vault.hold_signers([NEWER])
+    with pytest.raises(Unauthorized):
+        vault.verify(token, issuer=ISSUER)
+
+
+def test_half_a_character_is_no_token() -> None:
+    with pytest.raises(Unauthorized):
+        holding(NEWER).verify("\ud800", issuer=ISSUER)

@@ -87,7 +87,10 @@ def _falls(pending: Pending) -> Content:
     match pending.item:
         case AskedCall() as asked:
             agent = visible(asked.approval.agent_name, 40)
-            return Content.assemble("The passport of ", agent, " is revoked, with all it delegated.")
+            return Content.assemble(
+                "The passport of ", agent, " is revoked, with all it delegated; what else waits in its session falls. "
+                "It may ask for another passport: B blocks it.",
+            )  # fmt: skip
         case PendingDecision():
             return Content("The controls stay as they are. Nothing is revoked.")
 
