@@ -29,7 +29,8 @@ def review_command() -> click.Command:
         "review",
         params=[passphrase_option()],
         callback=_review,
-        help="Decide what waits, one after another. Rejecting a call revokes the agent's passport, and what else waits in its session falls.",
+        help="Decide what waits, one after another. Rejecting a call revokes the agent's passport, "
+        "and what else waits in its session falls.",
     )
 
 
