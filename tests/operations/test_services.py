@@ -8,10 +8,11 @@ from stack_local.domain.errors import Conflict, InvalidRequest, NotFound
 from stack_local.wire.access import GetAgentPermissions
 from stack_local.wire.audit import ListAudit
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval, IntentClaim, IntentTarget, SubmitIntent
-from stack_local.wire.passports import DeclaredIntent, IssuePassport
+from stack_local.wire.passports import DeclaredIntent, IssuedPassport, IssuePassport
 from stack_local.wire.services import (
     BindConnectionHosts,
     ConnectCustomService,
+    Connection,
     DisconnectService,
     ListConnections,
     ListServices,
@@ -85,13 +86,19 @@ async def test_a_rebound_connection_sends_its_credential_to_the_new_host_alone(
     assert (after.hosts, after.version > connection.version) == ([other.host_port], True)
 
 
-async def test_a_yes_to_the_old_hosts_is_no_yes_to_the_new(appliance: Running, upstream: Upstream) -> None:
+async def asked_on(appliance: Running, upstream: Upstream) -> tuple[Connection, IssuedPassport, str]:
+    """A connection, the passport of an agent that may use it, and the approval of a write that it asked for."""
     connection = await appliance.connect(upstream)
     agent = await appliance.agent("helper", connection)
     issued = await appliance.person.call(IssuePassport(agent_id=agent.id, intent=DeclaredIntent(summary="look")))
     target = IntentTarget(service="custom_demo", method="POST", url=f"{upstream.base_url}/things")
     asked = SubmitIntent(intent=IntentClaim(target=target), passport_token=issued.token)
     approval_id = (await appliance.person.call(asked)).approval_id
+    return connection, issued, approval_id
+
+
+async def test_a_yes_to_the_old_hosts_is_no_yes_to_the_new(appliance: Running, upstream: Upstream) -> None:
+    connection, issued, approval_id = await asked_on(appliance, upstream)
     call = (await appliance.person.call(GetIntentApproval(approval_id=approval_id))).call
     assert call is not None
     await appliance.person.call(ApproveIntent(approval_id=approval_id, digest=call.digest))
@@ -100,8 +107,8 @@ async def test_a_yes_to_the_old_hosts_is_no_yes_to_the_new(appliance: Running, u
     )
     spelled_out = {**read(upstream), "method": "POST", "approval_id": approval_id}
     async with appliance.http(issued.token.get_secret_value()) as http:
-        for call in (spelled_out, {"approval_id": approval_id}):
-            refused = await http.post("/v1/proxy", json=call)
+        for attempt in (spelled_out, {"approval_id": approval_id}):
+            refused = await http.post("/v1/proxy", json=attempt)
             assert (refused.status_code, decoded(refused)["error"]["details"]["field"]) == (403, "connection version")
     assert upstream.effects == 0
 
@@ -110,12 +117,7 @@ async def test_a_yes_to_the_old_hosts_is_no_yes_to_the_new(appliance: Running, u
 async def test_what_waits_on_a_connection_that_changes_falls_and_is_recorded(
     appliance: Running, upstream: Upstream, how: str
 ) -> None:
-    connection = await appliance.connect(upstream)
-    agent = await appliance.agent("helper", connection)
-    issued = await appliance.person.call(IssuePassport(agent_id=agent.id, intent=DeclaredIntent(summary="look")))
-    target = IntentTarget(service="custom_demo", method="POST", url=f"{upstream.base_url}/things")
-    asked = SubmitIntent(intent=IntentClaim(target=target), passport_token=issued.token)
-    approval_id = (await appliance.person.call(asked)).approval_id
+    connection, _, approval_id = await asked_on(appliance, upstream)
     if how == "rebound":
         hosts = [upstream.host_port, "api.example.com"]
         await appliance.person.call(BindConnectionHosts(connection_id=connection.id, hosts=hosts))
