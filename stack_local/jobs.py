@@ -9,7 +9,7 @@ from stack_local.domain.approvals import Status, settle
 from stack_local.domain.audit import Outcome
 from stack_local.domain.errors import StackError
 from stack_local.operations.context import Core
-from stack_local.proxy.outcomes import record_outcome
+from stack_local.proxy.outcomes import Ended, record_outcome
 from stack_local.settings import Settings
 from stack_local.store import approvals, proxy
 from stack_local.store.database import Tx
@@ -66,10 +66,10 @@ class Jobs:
         ]
 
     def _close_orphans(self, tx: Tx, before: datetime) -> None:
-        now = self._system.now()
+        now, ended = self._system.now(), Ended(proxy.UNKNOWN, error_message="the appliance stopped during the call")
         for row in self._orphans(tx, before):
-            proxy.finish(tx, row.id, state=proxy.UNKNOWN, at=now, error_message="the appliance stopped during the call")
-            record_outcome(tx, self._core.scribe, proxy.get(tx, row.id), duration_ms=None, kept=None)
+            proxy.finish(tx, row.id, state=ended.state, at=now, error_message=ended.error_message)
+            record_outcome(tx, self._core.scribe, row, ended)
             if row.approval_id is not None:
                 approval = approvals.get(tx, row.approval_id)
                 approvals.set_use(

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from stack_local.domain.canonical import Json, canonical
+from stack_local.domain.canonical import canonical
 
 GENESIS = "0" * 64
 """What the first record names as the one before it (product.md 7.2)."""
@@ -71,23 +71,9 @@ class Break:
     reason: str
 
 
-def link(record: Record, *, sequence: int, prev_entry_hash: str) -> Record:
-    """The record with its place in the chain and its hash."""
-    hashed = {**_hashed(record), "sequence": sequence, "prev_entry_hash": prev_entry_hash}
-    return replace(record, sequence=sequence, prev_entry_hash=prev_entry_hash, entry_hash=_hash(hashed))
-
-
 def hash_of(record: Record) -> str:
     """SHA-256 over the canonical form of every field but the hash itself (house decision 11)."""
-    return _hash(_hashed(record))
-
-
-def _hashed(record: Record) -> dict[str, Json]:
-    return {name: getattr(record, name) for name in _HASHED}
-
-
-def _hash(hashed: dict[str, Json]) -> str:
-    return hashlib.sha256(canonical(hashed)).hexdigest()
+    return hashlib.sha256(canonical({name: getattr(record, name) for name in _HASHED})).hexdigest()
 
 
 def first_break(records: Iterable[Record], *, sequence: int = 1, prev_entry_hash: str = GENESIS) -> Break | None:

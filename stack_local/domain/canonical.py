@@ -133,19 +133,23 @@ def canonical(tree: Json) -> bytes:
 _plain_writer = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
 
+_LEAVES = frozenset({str, bool, type(None)})
+
+
 def _is_plain(tree: Json) -> bool:
     """Whether names sort alike in every encoding and nothing has to be refused."""
     waiting = [tree]
     for item in waiting:
-        if item is None or isinstance(item, str):
-            continue
         if isinstance(item, dict):
             if not "".join(item).isascii():
                 return False
-            waiting += item.values()
+            waiting += [member for member in item.values() if type(member) not in _LEAVES]
         elif isinstance(item, list):
-            waiting += item
-        elif not isinstance(item, int) or abs(item) > 2**53:
+            waiting += [member for member in item if type(member) not in _LEAVES]
+        elif isinstance(item, int):
+            if abs(item) > 2**53:
+                return False
+        elif item is not None and not isinstance(item, str):
             return False
     return True
 

@@ -265,7 +265,7 @@ def _automatic(tx: Tx, ctx: Context, agent_id: str) -> Passport:
     A revoked one is not replaced: whoever revoked it meant it. The agent may declare an intent and issue its own.
     """
     held = passports.find_automatic(tx, agent_id, ctx.actor.label)
-    granted = tuple(access.list_scopes(tx, agent_id))
+    granted = access.list_scopes(tx, agent_id)
     if held is not None and _is_as_good_as_new(held, ctx, granted):
         return held
     agent = agents.get_rule(tx, agent_id)

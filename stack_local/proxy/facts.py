@@ -8,7 +8,7 @@ from urllib.parse import unquote_to_bytes
 
 from stack_local.domain.calls import Call, propose
 from stack_local.domain.canonical import Json
-from stack_local.domain.detection import CallFacts, Finding
+from stack_local.domain.detection import CallFacts, Finding, PastCall
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Facts
@@ -44,8 +44,18 @@ class World:
     findings: tuple[Finding, ...] = ()
 
 
-def proposed_call(tx: Tx, vault: Vault, draft: Draft) -> tuple[Connection, Call]:
-    """The connection and the exact call of a draft.
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen of a draft before the decision: what the detectors are shown, and what that was made from."""
+
+    connection: Connection
+    call: Call
+    facts: CallFacts
+    past: tuple[PastCall, ...]
+
+
+def proposed_call(tx: Tx, vault: Vault, draft: Draft, sight: Sight | None = None) -> tuple[Connection, Call]:
+    """The connection and the exact call of a draft; `sight` spares making the call anew where the connection is equal.
 
     Raises:
         InvalidRequest: a field is missing or breaks a rule of form.
@@ -66,6 +76,8 @@ def proposed_call(tx: Tx, vault: Vault, draft: Draft) -> tuple[Connection, Call]
             f"{missing} is missing", field=missing, rule="service and url, or approval_id alone", hint="name both"
         )
     connection = services.resolve(tx, draft.service)
+    if sight is not None and sight.connection == connection:
+        return connection, sight.call
     return connection, proposed(connection, draft)
 
 

@@ -1,5 +1,7 @@
 """A call in the log: its name there, the record of how it ended, and the answer that is kept of it."""
 
+from dataclasses import dataclass
+
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.calls import Call
 from stack_local.domain.errors import UpstreamFailed
@@ -36,11 +38,19 @@ def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
     )
 
 
-def record_outcome(
-    tx: Tx, scribe: Scribe, row: store.OperationRow, *, duration_ms: int | None, kept: Kept | None
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an operation ended."""
+
+    state: str
+    error_code: str | None = None
+    error_message: str | None = None
+    duration_ms: int | None = None
+
+
+def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended, *, kept: Kept | None = None) -> None:
     """The record *completed* or *failed* of an operation."""
-    detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": row.state}
+    detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": ended.state}
     if kept is not None:
         detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
     scribe.write(
@@ -48,13 +58,13 @@ def record_outcome(
         trace_id=row.trace_id,
         actor=row.asked_by,
         action=ACTION,
-        outcome=Outcome.SUCCESS if row.state == store.RECEIVED else Outcome.FAILURE,
+        outcome=Outcome.SUCCESS if ended.state == store.RECEIVED else Outcome.FAILURE,
         layer=Layer.PROXY,
         agent_id=row.agent_id,
         passport_jti=row.passport_jti,
         subject=row.subject,
-        duration_ms=duration_ms,
-        error_code="OUTCOME_UNKNOWN" if row.state == store.UNKNOWN else row.error_code,
-        error_message=row.error_message,
+        duration_ms=ended.duration_ms,
+        error_code="OUTCOME_UNKNOWN" if ended.state == store.UNKNOWN else ended.error_code,
+        error_message=ended.error_message,
         detail=detail,
     )

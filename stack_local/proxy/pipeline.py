@@ -13,7 +13,7 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from stack_local.domain.approvals import give_back, settle
@@ -30,9 +30,9 @@ from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import approvals, inject, refusals
 from stack_local.proxy.at_once import AtOnce
 from stack_local.proxy.credentials import Credentials
-from stack_local.proxy.facts import Draft, World, gather, proposed_call
+from stack_local.proxy.facts import Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
-from stack_local.proxy.outcomes import ACTION, record_outcome, stored_response, subject_of
+from stack_local.proxy.outcomes import ACTION, Ended, record_outcome, stored_response, subject_of
 from stack_local.proxy.responses import Kept, scrubbed
 from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
@@ -80,35 +80,10 @@ class Answer:
 class _Admitted:
     """A call that was let out, from stop 6 to stop 8."""
 
-    operation_id: str
-    facts: Facts
-    asker: Asker
-    approval_id: str | None
+    row: store.OperationRow
+    connection: Connection
+    call: Call
     started: float
-    subject: str
-    digest: str
-
-    @property
-    def is_write(self) -> bool:
-        return not self.facts.connection.reads(self.facts.call.method)
-
-    @property
-    def row(self) -> store.OperationRow:
-        """The operation as it is kept, without the sealed bytes."""
-        return store.OperationRow(
-            id=self.operation_id,
-            agent_id=self.facts.passport.agent_id,
-            passport_jti=self.facts.passport.jti,
-            asked_by=self.asker.label,
-            connection_id=self.facts.call.connection_id,
-            approval_id=self.approval_id,
-            digest=self.digest,
-            is_write=self.is_write,
-            trace_id=self.asker.trace_id,
-            subject=self.subject,
-            state=store.DISPATCHING,
-            created_at=self.facts.now,
-        )
 
 
 class Pipeline:
@@ -165,18 +140,19 @@ class Pipeline:
             _fail(answer, Broken("the appliance failed at this call", trace_id=asker.trace_id))
 
     async def _live_or_raise(self, asker: Asker, draft: Draft, on_operation: Callable[[str], None]) -> Answer:
-        findings = await self.inspect(asker, draft)
-        decided = await self._decided(asker, draft, findings)
+        sight = await self._sightings.of(asker.bearer, asker.peek, draft)
+        decided = await self._decided(asker, draft, sight, await self._findings(sight))
         if isinstance(decided, StackError):
             raise decided
         if isinstance(decided, Replay):
             return await self._replay(decided)
-        self._sightings.went_out(decided.facts.passport.agent_id, decided.digest, decided.facts.now)
-        on_operation(decided.operation_id)
+        row = decided.row
+        self._sightings.went_out(row.agent_id, row.digest, row.created_at)
+        on_operation(row.id)
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
-        self._running[decided.operation_id] = outcome
+        self._running[row.id] = outcome
         kept = await self._carry_out(decided, outcome)
-        return Answer(decided.operation_id, decided.approval_id, kept)
+        return Answer(row.id, row.approval_id, kept)
 
     async def verify(self, connection_id: str, path: str) -> int:
         """The status of one harmless GET with the credential, on the connection's first host. Recorded by the door.
@@ -196,36 +172,42 @@ class Pipeline:
 
     async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
-        shown = await self._sightings.of(asker.bearer, asker.peek, draft)
-        return None if shown is None else await self._inspector.inspect(*shown)
+        return await self._findings(await self._sightings.of(asker.bearer, asker.peek, draft))
 
-    async def _decided(self, asker: Asker, draft: Draft, findings: Findings) -> _Admitted | Replay | StackError:
+    async def _findings(self, sight: Sight | None) -> Findings:
+        return None if sight is None else await self._inspector.inspect(sight.facts, sight.past)
+
+    async def _decided(
+        self, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings
+    ) -> _Admitted | Replay | StackError:
         """The word on the call, durable. Where the commit fails, what the unit counted is taken back."""
         counted: list[str] = []
         try:
-            return await self._database.write(lambda tx: self._decide(tx, asker, draft, findings, counted))
+            return await self._database.write(lambda tx: self._decide(tx, asker, draft, sight, findings, counted))
         except StackError:
             for agent_id in counted:
                 self._at_once.add(agent_id, -1)
             raise
 
     def _decide(
-        self, tx: Tx, asker: Asker, draft: Draft, findings: Findings, counted: list[str]
+        self, tx: Tx, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings, counted: list[str]
     ) -> _Admitted | Replay | StackError:
         """Stops 5 and 6, in one transaction; a refusal is returned, so that its record is committed with it."""
         try:
             with tx.savepoint("decision"):
-                decided = self._judge(tx, asker, draft, findings)
+                decided = self._judge(tx, asker, draft, sight, findings)
         except StackError as refused:
             return self._refuse(tx, asker, None, refused, decided_by=None)
         if isinstance(decided, _Admitted):
-            counted.append(decided.facts.passport.agent_id)
-            self._at_once.add(decided.facts.passport.agent_id, 1)
+            counted.append(decided.row.agent_id)
+            self._at_once.add(decided.row.agent_id, 1)
         return decided
 
-    def _judge(self, tx: Tx, asker: Asker, draft: Draft, findings: Findings) -> _Admitted | Replay | StackError:
+    def _judge(
+        self, tx: Tx, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings
+    ) -> _Admitted | Replay | StackError:
         passport = asker.passport(tx)
-        connection, call = proposed_call(tx, self._vault, draft)
+        connection, call = proposed_call(tx, self._vault, draft, sight)
         world = World(self._system.now(), self._anchor_is_fresh(), findings or ())
         facts = gather(
             tx,
@@ -266,42 +248,44 @@ class Pipeline:
         if approval is not None:
             approvals.take_use(tx, approval, operation_id)
         # What is sent is what was approved: the stored bytes.
-        sent = facts if approval is None else replace(facts, call=approval.call)
-        admitted = _Admitted(
-            operation_id,
-            sent,
-            asker,
-            None if approval is None else approval.id,
-            self._system.monotonic(),
-            subject_of(facts.call),
-            sent.call.digest,
+        call = facts.call if approval is None else approval.call
+        salt, encoded = self._system.random_bytes(16), approvals.encode_call(call)
+        row = store.OperationRow(
+            id=operation_id,
+            agent_id=agent_id,
+            passport_jti=facts.passport.jti,
+            asked_by=asker.label,
+            connection_id=call.connection_id,
+            approval_id=None if approval is None else approval.id,
+            digest=call.digest,
+            is_write=not facts.connection.reads(call.method),
+            trace_id=asker.trace_id,
+            subject=subject_of(call),
+            state=store.DISPATCHING,
+            created_at=facts.now,
+            sealed_call=self._vault.seal_content(salt + encoded, row_id=operation_id),
         )
-        self._keep_and_record(tx, admitted, ignored=ignored if approval is None else None)
-        return admitted
-
-    def _keep_and_record(self, tx: Tx, admitted: _Admitted, *, ignored: str | None) -> None:
-        facts, call = admitted.facts, admitted.facts.call
-        salt = self._system.random_bytes(16)
-        encoded = approvals.encode_call(call)
-        sealed = self._vault.seal_content(salt + encoded, row_id=admitted.operation_id)
-        store.insert(tx, replace(admitted.row, sealed_call=sealed))
-        detail = {"service": facts.connection.provider, "operation_id": admitted.operation_id}
-        detail |= {"approval_id": admitted.approval_id} if admitted.approval_id else {}
-        detail |= {"ignored_approval_id": ignored} if ignored else {}
+        store.insert(tx, row)
+        detail: dict[str, str | int | bool | None] = {"service": facts.connection.provider, "operation_id": row.id}
+        if row.approval_id is not None:
+            detail["approval_id"] = row.approval_id
+        elif ignored is not None:
+            detail["ignored_approval_id"] = ignored
         self._scribe.write(
             tx,
-            trace_id=admitted.asker.trace_id,
-            actor=admitted.asker.label,
+            trace_id=row.trace_id,
+            actor=row.asked_by,
             action=ACTION,
             outcome=Outcome.PENDING,
             layer=Layer.PROXY,
-            decided_by=_decided_by(tx, admitted),
-            agent_id=facts.passport.agent_id,
-            passport_jti=facts.passport.jti,
-            subject=admitted.subject,
+            decided_by=_decided_by(tx, row),
+            agent_id=row.agent_id,
+            passport_jti=row.passport_jti,
+            subject=row.subject,
             payload_hash=commitment(salt, encoded),
-            detail=dict(detail),
+            detail=detail,
         )
+        return _Admitted(row, facts.connection, call, self._system.monotonic())
 
     def _note_replay(self, tx: Tx, asker: Asker, facts: Facts, replay: Replay) -> Replay:
         """The stored outcome is handed out again: that is an act of its own, and nothing is sent."""
@@ -358,14 +342,18 @@ class Pipeline:
 
     async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> Kept:
         """Stops 7 and 8; `outcome` tells whoever waits for the same call."""
+        row, settled = admitted.row, None
         try:
-            kept, failure, sent = await self._send(admitted)
+            kept, failure, sent = await self._exchange(admitted.connection, admitted.call)
+            if failure is not None:
+                failure.details = {**failure.details, "operation_id": row.id}
             # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
-            is_awaited = failure is not None or admitted.is_write
+            is_awaited = failure is not None or row.is_write
             settled = self._database.submit(
                 lambda tx: self._settle(tx, admitted, kept, failure, sent=sent),
-                is_patient=not is_awaited and admitted.approval_id is None,
+                is_patient=not is_awaited and row.approval_id is None,
             )
+            settled.add_done_callback(lambda _: self._running.pop(row.id, None))
             if is_awaited:
                 await settled
             if kept is None:
@@ -375,21 +363,18 @@ class Pipeline:
             raise
         except Exception:
             # A defect of ours: whoever waits is told, and `jobs.py` closes the call as unknown.
-            _fail(outcome, Broken("the appliance failed at this call", operation_id=admitted.operation_id))
+            _fail(outcome, Broken("the appliance failed at this call", operation_id=row.id))
             raise
         finally:
-            self._at_once.add(admitted.facts.passport.agent_id, -1)
-            self._running.pop(admitted.operation_id, None)
+            self._at_once.add(row.agent_id, -1)
+            if settled is None:
+                self._running.pop(row.id, None)
         outcome.set_result(kept)
         return kept
 
     def is_running(self, operation_id: str) -> bool:
-        """Whether a call is being carried out by this process."""
+        """Whether this process carries the call out, or has its outcome still to write."""
         return operation_id in self._running
-
-    async def _send(self, admitted: _Admitted) -> tuple[Kept | None, StackError | None, bool]:
-        kept, failure, sent = await self._exchange(admitted.facts.connection, admitted.facts.call)
-        return kept, None if failure is None else _told(failure, admitted), sent
 
     async def _exchange(self, connection: Connection, call: Call) -> tuple[Kept | None, StackError | None, bool]:
         """The scrubbed answer, or the failure and whether a byte may have left."""
@@ -417,39 +402,28 @@ class Pipeline:
     ) -> None:
         """Stop 8: the outcome, the approval's use, and the record, together."""
         state = store.RECEIVED if failure is None else store.UNKNOWN if sent else store.FAILED
-        finished = store.finish(
+        ended = Ended(
+            state,
+            None if failure is None else failure.code,
+            None if failure is None else failure.message,
+            round((self._system.monotonic() - admitted.started) * 1000),
+        )
+        store.finish(
             tx,
-            admitted.operation_id,
+            admitted.row.id,
             state=state,
             at=self._system.now(),
             sealed_response=self._sealed(admitted, kept),
-            error_code=None if failure is None else failure.code,
-            error_message=None if failure is None else failure.message,
+            error_code=ended.error_code,
+            error_message=ended.error_message,
         )
-        if not finished:
-            return
-        self._settle_approval(tx, admitted, sent=sent)
-        record_outcome(
-            tx,
-            self._scribe,
-            self._outcome_row(admitted, state, failure),
-            duration_ms=round((self._system.monotonic() - admitted.started) * 1000),
-            kept=kept,
-        )
+        self._settle_approval(tx, admitted.row, sent=sent)
+        record_outcome(tx, self._scribe, admitted.row, ended, kept=kept)
 
-    def _outcome_row(self, admitted: _Admitted, state: str, failure: StackError | None) -> store.OperationRow:
-        """The operation as `_settle` has just left it, for its record: without reading the sealed bytes back."""
-        return replace(
-            admitted.row,
-            state=state,
-            error_code=None if failure is None else failure.code,
-            error_message=None if failure is None else failure.message,
-        )
-
-    def _settle_approval(self, tx: Tx, admitted: _Admitted, *, sent: bool) -> None:
-        if admitted.approval_id is None:
+    def _settle_approval(self, tx: Tx, operation: store.OperationRow, *, sent: bool) -> None:
+        if operation.approval_id is None:
             return
-        row = approval_store.get(tx, admitted.approval_id)
+        row = approval_store.get(tx, operation.approval_id)
         if sent:
             status, uses_left, operation_id = settle(row.status), row.uses_left, row.operation_id
         else:
@@ -460,7 +434,7 @@ class Pipeline:
     def _sealed(self, admitted: _Admitted, kept: Kept | None) -> bytes | None:
         if kept is None or len(kept.body) > self._settings.kept_response_bytes:
             return None
-        return self._vault.seal_content(kept.encode(), row_id=f"{admitted.operation_id}.response")
+        return self._vault.seal_content(kept.encode(), row_id=f"{admitted.row.id}.response")
 
     async def _replay(self, replay: Replay) -> Answer:
         """The stored outcome of the approval's last call; one still under way is awaited."""
@@ -485,15 +459,10 @@ def verify_url(host: HostPort, path: str) -> Url:
     return parse_url(f"{scheme}://{host.text}{path}")
 
 
-def _decided_by(tx: Tx, admitted: _Admitted) -> str:
-    if admitted.approval_id is None:
-        return f"grant:{admitted.facts.connection.id}"
-    return approval_store.get(tx, admitted.approval_id).decided_by or "nobody"
-
-
-def _told(error: StackError, admitted: _Admitted) -> StackError:
-    error.details = {**error.details, "operation_id": admitted.operation_id}
-    return error
+def _decided_by(tx: Tx, operation: store.OperationRow) -> str:
+    if operation.approval_id is None:
+        return f"grant:{operation.connection_id}"
+    return approval_store.get(tx, operation.approval_id).decided_by or "nobody"
 
 
 def _text(value: object) -> str | None:

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from stack_local.domain.calls import Call
-from stack_local.domain.detection import CallFacts, PastCall
+from stack_local.domain.detection import PastCall
 from stack_local.domain.errors import StackError
 from stack_local.domain.services import Connection
-from stack_local.proxy.facts import Draft, detector_facts, proposed, proposed_call
+from stack_local.proxy.facts import Draft, Sight, detector_facts, proposed, proposed_call
 from stack_local.store import proxy as store
 from stack_local.store.database import Database, Tx
 from stack_local.system import System, milliseconds
@@ -24,8 +24,6 @@ REMEMBERED = 4096
 
 Peek = Callable[[Tx], tuple[str, str]]
 """Agent and session of an asker, as far as they are known before the decision."""
-
-Shown = tuple[CallFacts, tuple[PastCall, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +48,7 @@ class Sightings:
         self._known: OrderedDict[tuple[str, str | None], _Known] = OrderedDict()
         self._past: OrderedDict[str, deque[PastCall]] = OrderedDict()
 
-    async def of(self, bearer: str, peek: Peek, draft: Draft) -> Shown | None:
+    async def of(self, bearer: str, peek: Peek, draft: Draft) -> Sight | None:
         """What the detectors see; None for a draft that cannot be read, which the transaction refuses.
 
         `bearer` names whom `peek` would find: equal ones stand for the same agent and session until access changes.
@@ -63,7 +61,7 @@ class Sightings:
         except StackError:
             return None
         facts = detector_facts(known.agent_id, known.session_id, known.connection, call, self._system.now())
-        return facts, tuple(self._past[known.agent_id])
+        return Sight(known.connection, call, facts, tuple(self._past[known.agent_id]))
 
     async def _who(self, bearer: str, peek: Peek, draft: Draft) -> _Known | None:
         generation, key = self._database.access_generation, (bearer, draft.service)

@@ -3,7 +3,7 @@
 import json
 
 from stack_local.domain.passports import ServiceScope
-from stack_local.store.database import Row, Tx
+from stack_local.store.database import Row, Tx, remembered
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire.access import Grant
 
@@ -31,12 +31,14 @@ def list_(tx: Tx, agent_id: str) -> list[Grant]:
     return [_view(row) for row in tx.all(f"{_SELECT} WHERE g.agent_id = :id ORDER BY g.granted_at, g.id", id=agent_id)]
 
 
-def list_scopes(tx: Tx, agent_id: str) -> list[ServiceScope]:
+@remembered
+def list_scopes(tx: Tx, agent_id: str) -> tuple[ServiceScope, ...]:
     """All grants of one agent as the rules see them."""
     rows = tx.all("SELECT connection_id, scopes FROM grants WHERE agent_id = :id ORDER BY connection_id", id=agent_id)
-    return [ServiceScope(row["connection_id"], frozenset(json.loads(row["scopes"]))) for row in rows]
+    return tuple(ServiceScope(row["connection_id"], frozenset(json.loads(row["scopes"]))) for row in rows)
 
 
+@remembered
 def scopes_on(tx: Tx, agent_id: str, connection_id: str) -> frozenset[str]:
     """What an agent is granted on one connection now."""
     row = tx.find(

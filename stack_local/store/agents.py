@@ -4,7 +4,7 @@ from stack_local.domain.agents import Access, Agent, AgentStatus, Asks
 from stack_local.domain.errors import Broken, NotFound
 from stack_local.domain.ids import AgentId
 from stack_local.domain.passports import Mode
-from stack_local.store.database import Row, Tx
+from stack_local.store.database import Row, Tx, remembered
 from stack_local.system import from_milliseconds
 from stack_local.wire import agents as wire
 
@@ -34,6 +34,7 @@ def get(tx: Tx, agent_id: str) -> wire.Agent:
     return _view(_row(tx, agent_id))
 
 
+@remembered
 def get_rule(tx: Tx, agent_id: str) -> Agent:
     """One agent as the rules see it."""
     row = _row(tx, agent_id)

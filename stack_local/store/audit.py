@@ -4,8 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, link
-from stack_local.store.database import Row, Tx
+from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, hash_of
+from stack_local.store.database import Bulk, Row, Tx
 from stack_local.system import System, milliseconds
 
 _COLUMNS = (
@@ -30,43 +30,48 @@ class Visible:
     passport_jti: str | None = None
 
 
+_HEAD = "the head of the audit log"
+_INSERT = Bulk(f"INSERT INTO audit ({_COLUMNS}) VALUES", 20)
+
+
 def head(tx: Tx) -> Head:
     """The last record's place and hash; sequence 0 and the genesis hash while there is none."""
+    return tx.remembered(_HEAD, lambda: _read_head(tx))
+
+
+def _read_head(tx: Tx) -> Head:
     row = tx.find("SELECT sequence, entry_hash FROM audit ORDER BY sequence DESC LIMIT 1")
     return Head(0, GENESIS) if row is None else Head(row["sequence"], row["entry_hash"])
 
 
-def append(tx: Tx, record: Record) -> Record:
-    """Link the record to the end of the chain, in the transaction of what it records."""
-    last = head(tx)
-    linked = link(record, sequence=last.sequence + 1, prev_entry_hash=last.entry_hash)
-    tx.execute(
-        f"INSERT INTO audit ({_COLUMNS}) VALUES (:sequence, :entry_id, :timestamp, :trace_id, :operator_id, :actor, "  # noqa: S608 (our own columns)
-        ":decided_by, :agent_id, :passport_jti, :layer, :action, :outcome, :subject, :duration_ms, :payload_hash, "
-        ":error_code, :error_message, :detail, :prev_entry_hash, :entry_hash)",
-        sequence=linked.sequence,
-        entry_id=linked.entry_id,
-        timestamp=linked.timestamp,
-        trace_id=linked.trace_id,
-        operator_id=linked.operator_id,
-        actor=linked.actor,
-        decided_by=linked.decided_by,
-        agent_id=linked.agent_id,
-        passport_jti=linked.passport_jti,
-        layer=str(linked.layer),
-        action=linked.action,
-        outcome=str(linked.outcome),
-        subject=linked.subject,
-        duration_ms=linked.duration_ms,
-        payload_hash=linked.payload_hash,
-        error_code=linked.error_code,
-        error_message=linked.error_message,
-        detail=json.dumps(linked.detail, ensure_ascii=False),
-        prev_entry_hash=linked.prev_entry_hash,
-        entry_hash=linked.entry_hash,
+def append(tx: Tx, record: Record) -> None:
+    """Write a record that names the head as the one before it, in the transaction of what it records."""
+    entry_hash = hash_of(record)
+    tx.log(
+        _INSERT,
+        record.sequence,
+        record.entry_id,
+        record.timestamp,
+        record.trace_id,
+        record.operator_id,
+        record.actor,
+        record.decided_by,
+        record.agent_id,
+        record.passport_jti,
+        record.layer.value,
+        record.action,
+        record.outcome.value,
+        record.subject,
+        record.duration_ms,
+        record.payload_hash,
+        record.error_code,
+        record.error_message,
+        json.dumps(record.detail, ensure_ascii=False),
+        record.prev_entry_hash,
+        entry_hash,
     )
+    tx.remember(_HEAD, Head(record.sequence, entry_hash))
     tx.is_visible = True
-    return linked
 
 
 def list_(
@@ -157,8 +162,9 @@ class Scribe:
         error_code: str | None = None,
         error_message: str | None = None,
         detail: dict[str, str | int | bool | None] | None = None,
-    ) -> Record:
+    ) -> None:
         """Append one record in this transaction."""
+        last = head(tx)
         record = Record(
             entry_id=self.system.new_id("audit"),
             timestamp=milliseconds(self.system.now()),
@@ -177,5 +183,7 @@ class Scribe:
             error_code=error_code,
             error_message=error_message,
             detail=detail or {},
+            sequence=last.sequence + 1,
+            prev_entry_hash=last.entry_hash,
         )
-        return append(tx, record)
+        append(tx, record)

@@ -5,19 +5,21 @@ import os
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from importlib import resources
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from stack_local.domain.errors import Broken, Unavailable
 
 Result = TypeVar("Result")
+Asked = ParamSpec("Asked")
 Row = Any
 """A `sqlcipher3.Row`: read by column name."""
 
@@ -26,6 +28,12 @@ MAX_BATCH = 256
 
 PATIENCE_SECONDS = 0.01
 """How long a unit nobody waits for may look out for a commit to ride along with."""
+
+BULK_ROWS = 32
+"""Rows of one statement: each number of them is a statement of its own in the library's cache."""
+
+REMEMBERED = 4096
+"""Answers the writer keeps: then it forgets them all."""
 
 READERS = 2
 """Reader connections, one thread each."""
@@ -57,11 +65,45 @@ def sqlite_version() -> tuple[int, ...]:
     return tuple(int(part) for part in sqlcipher.sqlite_version.split("."))
 
 
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A statement that writes many rows at once: the writer hands the interpreter over at every statement."""
+
+    before: str
+    """Up to the rows, each of which is written `(?, …)`."""
+    width: int
+    """Values of a row."""
+    after: str = ""
+    """What follows the rows."""
+    changes: bool = False
+    """Whether it changes rows; new ones are written first."""
+
+    def statement(self, rows: int) -> str:
+        """The statement for so many rows."""
+        row = f"({', '.join('?' * self.width)})"
+        return f"{self.before} {', '.join([row] * rows)} {self.after}"
+
+
+@dataclass(slots=True)
+class _Savepoint:
+    """A part of a unit. SQLite hears of it at its first statement: most parts of a governed call have none."""
+
+    name: str
+    log_at: int
+    """How many rows had been logged when it began."""
+    is_open: bool = False
+
+
 class Tx:
     """One unit of work on a connection. It lives as long as the function it is handed to."""
 
-    def __init__(self, connection: Any) -> None:
+    def __init__(self, connection: Any, memory: "dict[Hashable, Any] | None" = None) -> None:
         self._connection = connection
+        self._memory = {} if memory is None else memory
+        self._savepoints: list[_Savepoint] = []
+        self._log: list[tuple[Bulk, tuple[object, ...]]] = []
+        self._logged = 0
+        """Rows of the log that were written already."""
         self.touches_access = False
         """Set when keys, passports, agents or grants change: remembered bearers are forgotten after the commit."""
         self.anchors = False
@@ -70,35 +112,113 @@ class Tx:
         """Set when a screen may show something new."""
 
     def execute(self, statement: str, /, **parameters: object) -> int:
-        """Run one statement; the number of rows it changed."""
+        """Run one statement; the number of rows it changed. Whatever was remembered is read anew after it."""
+        self._memory.clear()
+        self.write_log()
         return int(self._connection.execute(statement, parameters).rowcount)
 
     def find(self, statement: str, /, **parameters: object) -> Row | None:
         """The first row, or None."""
-        return self._connection.execute(statement, parameters).fetchone()
+        return self._reading().execute(statement, parameters).fetchone()
 
     def all(self, statement: str, /, **parameters: object) -> list[Row]:
         """Every row."""
-        return list(self._connection.execute(statement, parameters).fetchall())
+        return list(self._reading().execute(statement, parameters).fetchall())
+
+    def log(self, bulk: Bulk, *values: object) -> None:
+        """Write a row of the audit log or of the operations, at the latest with the commit.
+
+        No remembered answer may depend on it, and it must not fail but with the disk: it then takes the whole batch
+        along, so that nobody is told of a record that is not there.
+        """
+        self._log.append((bulk, values))
+
+    def remembered(self, key: Hashable, read: Callable[[], Result]) -> Result:
+        """What `read` said the last time, if nothing but the log was written since; the writer alone may know that."""
+        if key not in self._memory:
+            if len(self._memory) >= REMEMBERED:
+                self._memory.clear()
+            self._memory[key] = read()
+        answer: Result = self._memory[key]
+        return answer
+
+    def remember(self, key: Hashable, answer: object) -> None:
+        """Say what the next `remembered` of this key gives."""
+        self._memory[key] = answer
+
+    def _reading(self) -> Any:
+        if self._log:
+            self.write_log()
+        return self._connection
+
+    def write_log(self) -> None:
+        """Open the savepoints that stand, and write the rows that wait, each in its own.
+
+        Raises:
+            sqlcipher3.OperationalError: a row cannot be written; the whole transaction is lost.
+        """
+        for point in self._savepoints:
+            if not point.is_open:
+                self._write_rows(point.log_at - self._logged)
+                self._connection.execute(f"SAVEPOINT {point.name}")
+                point.is_open = True
+        self._write_rows(len(self._log))
+
+    def _write_rows(self, count: int) -> None:
+        if count <= 0:
+            return
+        rows = self._log[:count]
+        del self._log[:count]
+        self._logged += count
+        try:
+            for bulk in sorted({bulk for bulk, _ in rows}, key=lambda bulk: (bulk.changes, bulk.before)):
+                self._write_bulk(bulk, [values for other, values in rows if other == bulk])
+        except sqlcipher.IntegrityError as error:
+            # The unit that logged it may have been counted as done: it must not be blamed on the one under way.
+            raise sqlcipher.OperationalError("the database refused a row of the log") from error
+
+    def _write_bulk(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> None:
+        for at in range(0, len(rows), BULK_ROWS):
+            some = rows[at : at + BULK_ROWS]
+            self._connection.execute(bulk.statement(len(some)), [value for values in some for value in values])
 
     @contextmanager
     def savepoint(self, name: str = "part") -> Iterator[None]:
         """Undo what happens inside when it raises, and nothing else."""
-        self._connection.execute(f"SAVEPOINT {name}")
+        point = _Savepoint(name, self._logged + len(self._log))
+        self._savepoints.append(point)
         try:
             yield
         except BaseException:
-            # On FULL, IOERR or NOMEM SQLite has ended the whole transaction by itself.
-            if self._connection.in_transaction:
-                self._connection.execute(f"ROLLBACK TO {name}")
-                self._connection.execute(f"RELEASE {name}")
+            self._undo(point)
             raise
-        self._connection.execute(f"RELEASE {name}")
+        finally:
+            self._savepoints.pop()
+        if point.is_open:
+            self._connection.execute(f"RELEASE {name}")
+
+    def _undo(self, point: _Savepoint) -> None:
+        self._memory.clear()
+        del self._log[max(point.log_at - self._logged, 0) :]
+        # On FULL, IOERR or NOMEM SQLite has ended the whole transaction by itself.
+        if point.is_open and self._connection.in_transaction:
+            self._connection.execute(f"ROLLBACK TO {point.name}")
+            self._connection.execute(f"RELEASE {point.name}")
 
     @property
     def is_open(self) -> bool:
         """Whether the transaction still stands."""
         return bool(self._connection.in_transaction)
+
+
+def remembered(read: Callable[Concatenate[Tx, Asked], Result]) -> Callable[Concatenate[Tx, Asked], Result]:
+    """A reading function whose answers the writer keeps. They must be values that nobody can change."""
+
+    @wraps(read)
+    def answer(tx: Tx, /, *asked: Asked.args, **named: Asked.kwargs) -> Result:
+        return tx.remembered((read, asked, *named.items()), lambda: read(tx, *asked, **named))
+
+    return answer
 
 
 @dataclass(slots=True)
@@ -130,6 +250,8 @@ class Database:
         self._patient: deque[_Unit[Any]] = deque()
         self._is_flush_due = False
         self._local = threading.local()
+        self._memory: dict[Hashable, Any] = {}
+        """What the writer has read and nothing has changed since; the writer's alone."""
         self.access_generation = 0
         """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
         self._connections: list[Any] = []
@@ -249,11 +371,12 @@ class Database:
         return taken
 
     def _commit(self, batch: Sequence[_Unit[Any]]) -> None:
-        tx = Tx(self._connection)
+        tx = Tx(self._connection, self._memory)
         try:
             self._connection.execute("BEGIN IMMEDIATE")
             for unit in batch:
                 _run(tx, unit)
+            tx.write_log()
             self._connection.execute("COMMIT")
             self.access_generation += tx.touches_access
             self._after_commit(tx)
@@ -261,6 +384,7 @@ class Database:
             self._fail(batch, error)
 
     def _fail(self, batch: Sequence[_Unit[Any]], error: Exception) -> None:
+        self._memory.clear()
         if self._connection.in_transaction:
             self._connection.execute("ROLLBACK")
         for unit in batch:

@@ -8,7 +8,7 @@ from stack_local.domain.errors import Broken, NotFound
 from stack_local.domain.ids import AgentId, PassportId, SessionId
 from stack_local.domain.passports import MAXIMUM_DEPTH, Mode, Passport, ServiceScope, State, state_of
 from stack_local.store import meta
-from stack_local.store.database import Row, Tx
+from stack_local.store.database import Row, Tx, remembered
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire.passports import CheckpointRow, DeclaredIntent, PassportRow
 
@@ -30,6 +30,7 @@ def get(tx: Tx, jti: str) -> Passport:
     return passport
 
 
+@remembered
 def find(tx: Tx, jti: str) -> Passport | None:
     """One passport, or None."""
     row = tx.find(f"{_SELECT} WHERE p.jti = :jti", jti=jti)
@@ -44,6 +45,7 @@ def chain(tx: Tx, passport: Passport) -> tuple[Passport, ...]:
     return tuple(links)
 
 
+@remembered
 def _newest_of(tx: Tx, line: str) -> Passport:
     row = tx.find(f"{_SELECT} WHERE p.line = :line ORDER BY p.issued_at DESC, p.rowid DESC LIMIT 1", line=line)
     if row is None:
@@ -51,6 +53,7 @@ def _newest_of(tx: Tx, line: str) -> Passport:
     return _passport(row)
 
 
+@remembered
 def find_automatic(tx: Tx, agent_id: str, minted_by: str) -> Passport | None:
     """The newest passport that the appliance itself holds for a bearer that stands for one agent."""
     row = tx.find(

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from stack_local.domain.detection import PastCall
 from stack_local.domain.errors import NotFound
-from stack_local.store.database import Row, Tx
+from stack_local.store.database import Bulk, Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
 
 DISPATCHING, RECEIVED, FAILED, UNKNOWN = "dispatching", "response_received", "failed", "outcome_unknown"
@@ -48,25 +48,40 @@ def get(tx: Tx, operation_id: str) -> OperationRow:
     return _row(row)
 
 
+_INSERT = Bulk("INSERT INTO operations VALUES", 17)
+
+
 def insert(tx: Tx, row: OperationRow) -> None:
     """Keep a call before it goes out."""
-    tx.execute(
-        "INSERT INTO operations VALUES (:id, :agent_id, :passport_jti, :asked_by, :connection_id, :approval_id, "
-        ":digest, :is_write, :trace_id, :subject, :state, :sealed_call, NULL, NULL, NULL, :created_at, NULL)",
-        id=row.id,
-        agent_id=row.agent_id,
-        passport_jti=row.passport_jti,
-        asked_by=row.asked_by,
-        connection_id=row.connection_id,
-        approval_id=row.approval_id,
-        digest=row.digest,
-        is_write=int(row.is_write),
-        trace_id=row.trace_id,
-        subject=row.subject,
-        state=row.state,
-        sealed_call=row.sealed_call,
-        created_at=milliseconds(row.created_at),
+    tx.log(
+        _INSERT,
+        row.id,
+        row.agent_id,
+        row.passport_jti,
+        row.asked_by,
+        row.connection_id,
+        row.approval_id,
+        row.digest,
+        int(row.is_write),
+        row.trace_id,
+        row.subject,
+        row.state,
+        row.sealed_call,
+        row.sealed_response,
+        row.error_code,
+        row.error_message,
+        milliseconds(row.created_at),
+        None if row.finished_at is None else milliseconds(row.finished_at),
     )
+
+
+_FINISH = Bulk(
+    "UPDATE operations SET state = column2, finished_at = column3, sealed_response = column4, error_code = column5, "
+    "error_message = column6 FROM (VALUES",
+    6,
+    ") WHERE id = column1 AND state = 'dispatching'",
+    changes=True,
+)
 
 
 def finish(
@@ -78,19 +93,9 @@ def finish(
     sealed_response: bytes | None = None,
     error_code: str | None = None,
     error_message: str | None = None,
-) -> bool:
-    """Write the outcome, once; False when it has one already."""
-    changed = tx.execute(
-        "UPDATE operations SET state = :state, finished_at = :at, sealed_response = :response, error_code = :code, "
-        "error_message = :message WHERE id = :id AND state = 'dispatching'",
-        state=state,
-        at=milliseconds(at),
-        response=sealed_response,
-        code=error_code,
-        message=error_message,
-        id=operation_id,
-    )
-    return changed == 1
+) -> None:
+    """Write the outcome of a call; one that has an outcome already keeps it."""
+    tx.log(_FINISH, operation_id, state, milliseconds(at), sealed_response, error_code, error_message)
 
 
 def list_dispatching(tx: Tx) -> list[OperationRow]:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from stack_local.domain.errors import InvalidRequest, NotFound
 from stack_local.domain.services import Connection, Injection, InjectionStyle
 from stack_local.domain.urls import HostPort, parse_host_port
-from stack_local.store.database import Row, Tx
+from stack_local.store.database import Row, Tx, remembered
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire import services as wire
 from stack_local.wire.credentials import CredentialMetadata
@@ -36,6 +36,7 @@ def get(tx: Tx, connection_id: str) -> wire.Connection:
     return _view(_row(tx, connection_id))
 
 
+@remembered
 def resolve(tx: Tx, service: str) -> Connection:
     """The one connected connection that a slug or id names, as the rules see it.
 
@@ -60,6 +61,7 @@ def resolve(tx: Tx, service: str) -> Connection:
     return _rule(rows[0])
 
 
+@remembered
 def get_rule(tx: Tx, connection_id: str) -> Connection:
     """One connection as the rules see it, disconnected ones included."""
     return _rule(_row(tx, connection_id))

@@ -19,7 +19,8 @@ ALL = Visible()
 
 
 def wrote(tx: Tx, count: int = 1, *, agent_id: str | None = None, passport_jti: str | None = None) -> list[Record]:
-    return [
+    before = audit.head(tx).sequence
+    for _ in range(count):
         SCRIBE.write(
             tx,
             trace_id="trace",
@@ -30,8 +31,7 @@ def wrote(tx: Tx, count: int = 1, *, agent_id: str | None = None, passport_jti: 
             passport_jti=passport_jti,
             detail={"name": "Zoë \u2028 \U0001f511", "count": 3, "is_new": True, "owner": None},
         )
-        for _ in range(count)
-    ]
+    return list(audit.walk(tx, from_sequence=before + 1, limit=count))
 
 
 def everything(tx: Tx) -> list[Record]:

@@ -16,7 +16,17 @@ from sqlcipher3 import dbapi2 as sqlcipher
 from stack_local.domain.audit import Layer, Outcome, first_break
 from stack_local.domain.errors import Broken, NotFound, StackError, Unavailable
 from stack_local.store import audit, meta
-from stack_local.store.database import CACHE_KIBIBYTES, MAX_BATCH, OLDEST_SQLITE, Database, Tx, sqlite_version
+from stack_local.store.database import (
+    BULK_ROWS,
+    CACHE_KIBIBYTES,
+    MAX_BATCH,
+    OLDEST_SQLITE,
+    Bulk,
+    Database,
+    Tx,
+    remembered,
+    sqlite_version,
+)
 from tests.simulators.clock import TestSystem
 from tests.simulators.leakscan import scan_tree
 
@@ -92,6 +102,102 @@ async def test_a_part_that_raises_is_undone_alone(database: Database) -> None:
 
     await database.write(work)
     assert await names(database) == ["outer", "second"]
+
+
+PAGE = Bulk("INSERT INTO meta (name, value) VALUES", 2)
+
+
+async def test_logged_rows_are_there_for_whoever_reads_and_after_the_commit(database: Database) -> None:
+    def work(tx: Tx) -> list[str]:
+        for n in range(BULK_ROWS + 3):
+            tx.log(PAGE, f"{n:03}", "yes")
+        return [row["name"] for row in tx.all("SELECT name FROM meta ORDER BY name")]
+
+    seen = await database.write(work)
+    assert seen == [f"{n:03}" for n in range(BULK_ROWS + 3)] == await names(database)
+
+
+async def test_logged_rows_of_a_part_that_raises_go_with_it_and_no_others(database: Database) -> None:
+    def work(tx: Tx) -> None:
+        tx.log(PAGE, "before", "yes")
+        with suppress(NotFound), tx.savepoint():
+            tx.log(PAGE, "unread", "yes")
+            raise NotFound("no such thing")
+        with suppress(NotFound), tx.savepoint():
+            tx.log(PAGE, "read", "yes")
+            assert tx.find("SELECT name FROM meta WHERE name = 'read'") is not None
+            tx.log(PAGE, "read and not", "yes")
+            with tx.savepoint("inner"):
+                tx.log(PAGE, "inner", "yes")
+            raise NotFound("no such thing")
+        tx.log(PAGE, "after", "yes")
+
+    release = await held(database)
+    units = [database.submit(lambda tx: tx.log(PAGE, "first", "yes")), database.submit(work)]
+    units += [database.submit(raising(NotFound("no such thing"), after=lambda tx: tx.log(PAGE, "undone", "yes")))]
+    release()
+    await asyncio.gather(*units, return_exceptions=True)
+    assert await names(database) == ["after", "before", "first"]
+
+
+async def test_a_row_of_the_log_that_is_refused_takes_the_batch_along_and_blames_no_other(database: Database) -> None:
+    await database.write(put("there"))
+    release = await held(database)
+    units = [database.submit(lambda tx: tx.log(PAGE, "there", "twice")), database.submit(put("innocent"))]
+    release()
+    answers = await asyncio.gather(*units, return_exceptions=True)
+    assert [getattr(answer, "code", None) for answer in answers] == ["AUDIT_UNAVAILABLE"] * 2
+    await database.write(put("later"))
+    assert await names(database) == ["later", "there"]
+
+
+@remembered
+def value_of(tx: Tx, name: str) -> str | None:
+    row = tx.find("SELECT value FROM meta WHERE name = :name", name=name)
+    return None if row is None else str(row["value"])
+
+
+async def test_what_the_writer_remembers_is_forgotten_by_any_write_and_by_any_undoing(database: Database) -> None:
+    def seen(tx: Tx) -> str | None:
+        return value_of(tx, "door")
+
+    def undone(tx: Tx) -> str | None:
+        with suppress(NotFound), tx.savepoint():
+            meta.put(tx, "door", "undone")
+            assert seen(tx) == "undone"
+            raise NotFound("no such thing")
+        return seen(tx)
+
+    assert await database.write(seen) is None
+    await database.write(lambda tx: meta.put(tx, "door", "open"))
+    assert await database.write(seen) == "open"
+    assert await database.write(undone) == "open"
+    with pytest.raises(NotFound):
+        await database.write(raising(NotFound("no such thing"), after=lambda tx: meta.put(tx, "door", "shut")))
+    assert await database.write(seen) == "open"
+
+
+async def test_a_batch_that_fails_leaves_nothing_remembered(database: Database) -> None:
+    def lost(tx: Tx) -> None:
+        meta.put(tx, "door", "lost")
+        assert value_of(tx, "door") == "lost"
+        tx.execute("ROLLBACK")
+
+    with pytest.raises(Unavailable):
+        await database.write(lost)
+    assert await database.write(lambda tx: value_of(tx, "door")) is None
+
+
+async def test_the_writer_asks_the_file_once_and_a_reader_each_time(database: Database) -> None:
+    asked: list[str] = []
+
+    def ask(tx: Tx) -> str:
+        return tx.remembered("key", lambda: asked.append("asked") or "answer")
+
+    assert [await database.write(ask) for _ in range(3)] == ["answer"] * 3
+    assert len(asked) == 1
+    assert [await database.read(ask) for _ in range(3)] == ["answer"] * 3
+    assert len(asked) == 4
 
 
 @pytest.mark.parametrize("error", [None, ValueError("after it ended")], ids=["quietly", "loudly"])

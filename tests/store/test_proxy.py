@@ -9,7 +9,7 @@ import pytest
 from stack_local.domain.detection import PastCall
 from stack_local.domain.errors import NotFound
 from stack_local.store import proxy
-from stack_local.store.database import Database
+from stack_local.store.database import Database, Tx
 from stack_local.store.proxy import OperationRow
 from stack_local.system import milliseconds
 from tests.simulators.clock import TestSystem
@@ -53,19 +53,34 @@ async def test_a_call_that_is_not_there_is_said_to_be_missing(database: Database
 async def test_an_outcome_is_written_once_and_the_first_one_stands(database: Database) -> None:
     await kept(database, call("1"))
     later = NOW + timedelta(seconds=2)
-    first = await database.write(
+    await database.write(
         lambda tx: proxy.finish(tx, "opn_1", state=proxy.RECEIVED, at=later, sealed_response=b"answer")
     )
-    second = await database.write(
+    await database.write(
         lambda tx: proxy.finish(tx, "opn_1", state=proxy.UNKNOWN, at=NOW + timedelta(hours=1), error_code="CRASHED")
     )
-    assert (first, second) == (True, False)
     finished = replace(call("1"), state=proxy.RECEIVED, finished_at=later, sealed_response=b"answer")
     assert await database.read(lambda tx: proxy.get(tx, "opn_1")) == finished
 
 
 async def test_a_call_that_was_never_let_out_has_no_outcome(database: Database) -> None:
-    assert await database.write(lambda tx: proxy.finish(tx, "opn_1", state=proxy.FAILED, at=NOW)) is False
+    await database.write(lambda tx: proxy.finish(tx, "opn_1", state=proxy.FAILED, at=NOW))
+    with pytest.raises(NotFound):
+        await database.read(lambda tx: proxy.get(tx, "opn_1"))
+
+
+async def test_calls_that_end_together_each_keep_their_own_outcome(database: Database) -> None:
+    await kept(database, *(call(str(n)) for n in range(40)))
+
+    def finish_all(tx: Tx) -> None:
+        for n in range(40):
+            state = proxy.RECEIVED if n % 2 else proxy.FAILED
+            proxy.finish(tx, f"opn_{n}", state=state, at=NOW, sealed_response=b"%d" % n, error_message=str(n))
+
+    await database.write(finish_all)
+    rows = await database.read(lambda tx: [proxy.get(tx, f"opn_{n}") for n in range(40)])
+    assert [(row.sealed_response, row.error_message) for row in rows] == [(b"%d" % n, str(n)) for n in range(40)]
+    assert [row.state for row in rows] == [proxy.FAILED, proxy.RECEIVED] * 20
 
 
 async def test_what_has_no_outcome_is_listed_oldest_first(database: Database) -> None:
