@@ -41,7 +41,7 @@ class RealSystem:
         return secrets.token_bytes(count)
 
     def new_id(self, kind: str) -> str:
-        return ids.encode(kind, secrets.randbelow(len(ids.ALPHABET) ** ids.RANDOM_LENGTH))
+        return ids.encode(kind, time.time_ns() // 1_000_000, secrets.token_bytes(24))
 
 
 def milliseconds(moment: datetime) -> int:

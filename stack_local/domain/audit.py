@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
-from stack_local.domain.canonical import canonical
+from stack_local.domain.canonical import Json, canonical
 
 GENESIS = "0" * 64
 """What the first record names as the one before it (product.md 7.2)."""
@@ -73,7 +73,12 @@ class Break:
 
 def hash_of(record: Record) -> str:
     """SHA-256 over the canonical form of every field but the hash itself (house decision 11)."""
-    return hashlib.sha256(canonical({name: getattr(record, name) for name in _HASHED})).hexdigest()
+    return hash_fields({name: getattr(record, name) for name in _HASHED})
+
+
+def hash_fields(hashed: dict[str, Json]) -> str:
+    """The hash of a record from its fields, the hash itself left out."""
+    return hashlib.sha256(canonical(hashed)).hexdigest()
 
 
 def first_break(records: Iterable[Record], *, sequence: int = 1, prev_entry_hash: str = GENESIS) -> Break | None:

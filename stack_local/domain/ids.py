@@ -1,5 +1,6 @@
-"""Ids: a prefix that says what it names, and 22 characters of base62 (131 bits)."""
+"""Ids: a prefix that says what it names, and 22 characters of base62: the time, then chance."""
 
+import base64
 import re
 from typing import NewType
 
@@ -13,7 +14,7 @@ PassportId = NewType("PassportId", str)
 SessionId = NewType("SessionId", str)
 
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-RANDOM_LENGTH = 22
+TIME_LENGTH, RANDOM_LENGTH = 8, 14
 """Characters after the prefix."""
 
 PREFIXES = {
@@ -35,19 +36,22 @@ PREFIXES = {
 """What each id begins with (house decision 1; `chk_` and `grt_` are ours)."""
 
 
-_PAIRS = [low + high for high in ALPHABET for low in ALPHABET]
-"""Two digits at once, the lower one first."""
-
-
 def pattern(kind: str) -> str:
     """The regular expression every id of this kind matches."""
-    return f"^{re.escape(PREFIXES[kind])}[0-9A-Za-z]{{{RANDOM_LENGTH}}}$"
+    return f"^{re.escape(PREFIXES[kind])}[0-9A-Za-z]{{{TIME_LENGTH + RANDOM_LENGTH}}}$"
 
 
-def encode(kind: str, number: int) -> str:
-    """An id of this kind from a random number below 62**22."""
-    written = PREFIXES[kind]
-    for _ in range(RANDOM_LENGTH // 2):
-        number, pair = divmod(number, len(_PAIRS))
-        written += _PAIRS[pair]
-    return written
+def encode(kind: str, at_milliseconds: int, random: bytes) -> str:
+    """An id of this kind: the time in its first 8 characters, so that the newest stand together, then 83 random bits.
+
+    `random` is uniform, at least 24 bytes. It is read as base64, in which each character is as likely as another;
+    without the two that are no letter or digit, so are those of base62.
+    """
+    written = ""
+    for _ in range(TIME_LENGTH):
+        at_milliseconds, digit = divmod(at_milliseconds, len(ALPHABET))
+        written = ALPHABET[digit] + written
+    characters = base64.b64encode(random).translate(None, b"+/=").decode()
+    if len(characters) < RANDOM_LENGTH:
+        raise ValueError("hardly any of these bytes can be used")
+    return PREFIXES[kind] + written + characters[:RANDOM_LENGTH]

@@ -31,5 +31,5 @@ def require_agent(tx: Tx, actor: Actor, agent_id: str, *, field: str = "agent_id
 def visible_records(tx: Tx, actor: Actor) -> Visible:
     """The audit records an actor may read: a passport its own, a key those of its agents."""
     if actor.kind is Kind.PASSPORT:
-        return Visible(passport_jti=actor.id)
+        return Visible(agents=visible_agents(tx, actor), passport_jti=actor.id)
     return Visible(agents=visible_agents(tx, actor))

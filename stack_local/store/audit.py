@@ -4,7 +4,8 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, hash_of
+from stack_local.domain.audit import GENESIS, Layer, Outcome, Record, hash_fields
+from stack_local.domain.canonical import Json
 from stack_local.store.database import Bulk, Row, Tx
 from stack_local.system import System, milliseconds
 
@@ -32,6 +33,7 @@ class Visible:
 
 _HEAD = "the head of the audit log"
 _INSERT = Bulk(f"INSERT INTO audit ({_COLUMNS}) VALUES", 20)
+_write_detail = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def head(tx: Tx) -> Head:
@@ -42,36 +44,6 @@ def head(tx: Tx) -> Head:
 def _read_head(tx: Tx) -> Head:
     row = tx.find("SELECT sequence, entry_hash FROM audit ORDER BY sequence DESC LIMIT 1")
     return Head(0, GENESIS) if row is None else Head(row["sequence"], row["entry_hash"])
-
-
-def append(tx: Tx, record: Record) -> None:
-    """Write a record that names the head as the one before it, in the transaction of what it records."""
-    entry_hash = hash_of(record)
-    tx.log(
-        _INSERT,
-        record.sequence,
-        record.entry_id,
-        record.timestamp,
-        record.trace_id,
-        record.operator_id,
-        record.actor,
-        record.decided_by,
-        record.agent_id,
-        record.passport_jti,
-        record.layer.value,
-        record.action,
-        record.outcome.value,
-        record.subject,
-        record.duration_ms,
-        record.payload_hash,
-        record.error_code,
-        record.error_message,
-        json.dumps(record.detail, ensure_ascii=False),
-        record.prev_entry_hash,
-        entry_hash,
-    )
-    tx.remember(_HEAD, Head(record.sequence, entry_hash))
-    tx.is_visible = True
 
 
 def list_(
@@ -87,12 +59,19 @@ def list_(
 ) -> list[Record]:
     """Records, newest first; with `after_sequence` those that follow it next, so that nobody who follows misses one."""
     order = "ASC" if after_sequence is not None else "DESC"
+    conditions = {
+        "timestamp >= :since": since,
+        "sequence > :after": after_sequence,
+        "agent_id = :agent_id": agent_id,
+        "passport_jti = :jti": passport_jti,
+        "action = :action": action,
+        "passport_jti = :own_jti": visible.passport_jti,
+        "agent_id IN (SELECT value FROM json_each(:agents))": _array(visible.agents),
+    }
+    # Only what is asked for stands in the statement: an index is used for nothing that may be NULL.
+    asked = [condition for condition, value in conditions.items() if value is not None]
     rows = tx.all(
-        f"SELECT {_COLUMNS} FROM audit WHERE (:since IS NULL OR timestamp >= :since) "  # noqa: S608 (our own columns)
-        "AND (:after IS NULL OR sequence > :after) AND (:agent_id IS NULL OR agent_id = :agent_id) "
-        "AND (:jti IS NULL OR passport_jti = :jti) AND (:action IS NULL OR action = :action) "
-        "AND (:own_jti IS NULL OR passport_jti = :own_jti) "
-        "AND (:agents IS NULL OR agent_id IN (SELECT value FROM json_each(:agents))) "
+        f"SELECT {_COLUMNS} FROM audit {'WHERE' if asked else ''} {' AND '.join(asked)} "  # noqa: S608 (our own words)
         f"ORDER BY sequence {order} LIMIT :limit",
         since=since,
         after=after_sequence,
@@ -100,11 +79,15 @@ def list_(
         jti=passport_jti,
         action=action,
         own_jti=visible.passport_jti,
-        agents=None if visible.agents is None else json.dumps(sorted(visible.agents)),
+        agents=_array(visible.agents),
         limit=limit,
     )
     records = [_record(row) for row in rows]
     return records[::-1] if order == "ASC" else records
+
+
+def _array(values: frozenset[str] | None) -> str | None:
+    return None if values is None else json.dumps(sorted(values))
 
 
 def walk(tx: Tx, *, from_sequence: int, limit: int, page: int = 1000) -> Iterator[Record]:
@@ -165,25 +148,28 @@ class Scribe:
     ) -> None:
         """Append one record in this transaction."""
         last = head(tx)
-        record = Record(
-            entry_id=self.system.new_id("audit"),
-            timestamp=milliseconds(self.system.now()),
-            trace_id=trace_id,
-            operator_id=self.operator_id,
-            actor=actor,
-            decided_by=decided_by,
-            agent_id=agent_id,
-            passport_jti=passport_jti,
-            layer=layer,
-            action=action,
-            outcome=outcome,
-            subject=subject,
-            duration_ms=duration_ms,
-            payload_hash=payload_hash,
-            error_code=error_code,
-            error_message=error_message,
-            detail=detail or {},
-            sequence=last.sequence + 1,
-            prev_entry_hash=last.entry_hash,
-        )
-        append(tx, record)
+        hashed: dict[str, Json] = {
+            "sequence": last.sequence + 1,
+            "entry_id": self.system.new_id("audit"),
+            "timestamp": milliseconds(self.system.now()),
+            "trace_id": trace_id,
+            "operator_id": self.operator_id,
+            "actor": actor,
+            "decided_by": decided_by,
+            "agent_id": agent_id,
+            "passport_jti": passport_jti,
+            "layer": layer.value,
+            "action": action,
+            "outcome": outcome.value,
+            "subject": subject,
+            "duration_ms": duration_ms,
+            "payload_hash": payload_hash,
+            "error_code": error_code,
+            "error_message": error_message,
+            "detail": dict(detail or {}),
+            "prev_entry_hash": last.entry_hash,
+        }
+        entry_hash = hash_fields(hashed)
+        tx.log(_INSERT, *(hashed | {"detail": _write_detail(detail or {}), "entry_hash": entry_hash}).values())
+        tx.remember(_HEAD, Head(last.sequence + 1, entry_hash))
+        tx.is_visible = True

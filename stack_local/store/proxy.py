@@ -8,6 +8,9 @@ from stack_local.domain.errors import NotFound
 from stack_local.store.database import Bulk, Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
 
+NEWEST = 1000
+"""Calls among which an agent's last ones are looked for: no index of every call is kept for that."""
+
 DISPATCHING, RECEIVED, FAILED, UNKNOWN = "dispatching", "response_received", "failed", "outcome_unknown"
 
 
@@ -104,15 +107,21 @@ def list_dispatching(tx: Tx) -> list[OperationRow]:
 
 
 def last_identical(tx: Tx, digest: str) -> datetime | None:
-    """When an identical call last went out."""
-    row = tx.find("SELECT MAX(created_at) AS at FROM operations WHERE digest = :digest", digest=digest)
+    """When an identical call last went out, of those a person may be asked about: writes, and what was approved."""
+    row = tx.find(
+        "SELECT MAX(created_at) AS at FROM operations "
+        "WHERE digest = :digest AND (is_write = 1 OR approval_id IS NOT NULL)",
+        digest=digest,
+    )
     return None if row is None or row["at"] is None else from_milliseconds(row["at"])
 
 
 def recent(tx: Tx, agent_id: str, *, limit: int) -> tuple[PastCall, ...]:
-    """The newest calls of an agent, for the detectors."""
+    """The newest calls of an agent among the newest of all, for the detectors."""
     rows = tx.all(
-        "SELECT digest, created_at FROM operations WHERE agent_id = :id ORDER BY created_at DESC LIMIT :limit",
+        "SELECT digest, created_at FROM operations WHERE rowid > (SELECT MAX(rowid) FROM operations) - :among "
+        "AND agent_id = :id ORDER BY rowid DESC LIMIT :limit",
+        among=NEWEST,
         id=agent_id,
         limit=limit,
     )

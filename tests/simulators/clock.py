@@ -5,6 +5,7 @@ import itertools
 from datetime import UTC, datetime, timedelta
 
 from stack_local.domain import ids
+from stack_local.system import milliseconds
 
 
 class TestSystem:
@@ -29,8 +30,7 @@ class TestSystem:
         return hashlib.shake_256(self._seed + b"/" + str(draw).encode()).digest(count)
 
     def new_id(self, kind: str) -> str:
-        number = int.from_bytes(self.random_bytes(32)) % len(ids.ALPHABET) ** ids.RANDOM_LENGTH
-        return ids.encode(kind, number)
+        return ids.encode(kind, milliseconds(self._now), self.random_bytes(24))
 
     def advance(self, seconds: float) -> None:
         """Let time pass: both clocks go on."""
