@@ -8,7 +8,7 @@ from pathlib import Path
 from stack_local.app import DATABASE_NAME, SERVICE_USER_BELOW, Places
 from stack_local.domain.errors import StackError
 from stack_local.settings import load
-from stack_local.store.database import OLDEST_SQLITE, sqlite_version
+from stack_local.store.opening import OLDEST_SQLITE, sqlite_version
 from stack_local.surfaces.cli.launch import DoctorLine
 from stack_local.vault.slots import FILE_NAME as VAULT_NAME
 from stack_local.vault.slots import list_slots

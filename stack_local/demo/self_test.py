@@ -15,7 +15,7 @@ from stack_local.demo.performance import Performance
 from stack_local.demo.throwaway import Throwaway, log_into, throwaway
 from stack_local.domain.errors import StackError
 from stack_local.plugin_api import Registrar
-from stack_local.store.database import OLDEST_SQLITE, sqlite_version
+from stack_local.store.opening import OLDEST_SQLITE, sqlite_version
 from stack_local.system import RealSystem
 from stack_local.vault.profiles import STRONG, Profile
 

@@ -30,16 +30,20 @@ class Pool:
         Raises:
             EgressFailed: with `sent` False only if nothing was written.
         """
-        connection = await self._acquire(peer, deadline)
+        connection = None
         try:
             async with asyncio.timeout_at(deadline):
+                connection = await self._acquire(peer)
                 response, may_follow = await exchange(connection, request, self._limits)
         except TimeoutError:
+            if connection is None:
+                raise EgressFailed("no connection in time", code="timed_out", sent=False) from None
             connection.abort()
             raise EgressFailed("no whole answer in time", code="timed_out", sent=True) from None
         except BaseException:
             # Cancellation too: nobody may read the rest of this answer as the answer to another request.
-            connection.abort()
+            if connection is not None:
+                connection.abort()
             raise
         self._release(peer, connection, may_follow=may_follow)
         return response
@@ -56,7 +60,7 @@ class Pool:
         # One turn of the loop lets the transports close their sockets.
         await asyncio.sleep(0)
 
-    async def _acquire(self, peer: Peer, deadline: float) -> Connection:
+    async def _acquire(self, peer: Peer) -> Connection:
         """No wait lies between taking up an idle connection and writing to it."""
         waiting = self._idle.get(peer)
         while waiting:
@@ -64,11 +68,7 @@ class Pool:
             if connection.take_up():
                 return connection
             connection.abort()
-        try:
-            async with asyncio.timeout_at(deadline):
-                return await open_connection(peer, self._tls_context, self._limits)
-        except TimeoutError:
-            raise EgressFailed("no connection in time", code="timed_out", sent=False) from None
+        return await open_connection(peer, self._tls_context, self._limits)
 
     def _take_newest(self, peer: Peer, waiting: list[Connection]) -> Connection:
         connection = waiting.pop()

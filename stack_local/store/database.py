@@ -1,7 +1,6 @@
-"""The vault's database: opening it under its key, one writer thread with group commit, and reader connections."""
+"""The vault's database: one unit of work, one writer thread with group commit, and reader connections."""
 
 import asyncio
-import os
 import queue
 import threading
 from collections import deque
@@ -10,13 +9,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import wraps
-from importlib import resources
 from pathlib import Path
 from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
 
 from sqlcipher3 import dbapi2 as sqlcipher
 
 from stack_local.domain.errors import Broken, Unavailable
+from stack_local.store.opening import connect, migrate, refuse_plaintext
 
 Result = TypeVar("Result")
 Asked = ParamSpec("Asked")
@@ -37,32 +36,6 @@ REMEMBERED = 4096
 
 READERS = 2
 """Reader connections, one thread each."""
-
-CACHE_KIBIBYTES = 65_536
-"""Page cache of a connection: decrypting a page again costs four times a plain read."""
-
-_PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
-    "PRAGMA synchronous = FULL",
-    "PRAGMA foreign_keys = ON",
-    "PRAGMA trusted_schema = OFF",
-    "PRAGMA recursive_triggers = ON",
-    "PRAGMA cell_size_check = ON",
-    "PRAGMA secure_delete = ON",
-    "PRAGMA temp_store = MEMORY",
-    "PRAGMA mmap_size = 0",
-    "PRAGMA busy_timeout = 5000",
-    f"PRAGMA cache_size = -{CACHE_KIBIBYTES}",
-)
-
-
-OLDEST_SQLITE = (3, 51, 3)
-"""Older ones can damage a write-ahead log (the reset bug of 3.7.0 to 3.51.2)."""
-
-
-def sqlite_version() -> tuple[int, ...]:
-    """The version of SQLite inside the library."""
-    return tuple(int(part) for part in sqlcipher.sqlite_version.split("."))
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +228,9 @@ class Database:
         self.access_generation = 0
         """Grows with every commit that changes who may do what: remembered bearers are good for one number."""
         self._connections: list[Any] = []
-        self._connection = _connect(path, key_hex)
+        self._connection = connect(path, key_hex)
         try:
-            _refuse_plaintext(path)
+            refuse_plaintext(path)
             migrate(self._connection)
         except (Broken, Unavailable):
             self._connection.close()
@@ -325,7 +298,7 @@ class Database:
     def _reader(self) -> Any:
         """This thread's own reading connection."""
         if not hasattr(self._local, "connection"):
-            self._local.connection = _connect(self._path, self._key_hex)
+            self._local.connection = connect(self._path, self._key_hex)
             self._local.connection.execute("PRAGMA query_only = ON")
             self._connections.append(self._local.connection)
         return self._local.connection
@@ -440,57 +413,3 @@ def _answer_all(units: Sequence[_Unit[Any]]) -> None:
             unit.future.exception()
         else:
             unit.future.set_result(unit.result)
-
-
-def _connect(path: Path, key_hex: str) -> Any:
-    if len(key_hex) != 64 or set(key_hex) - set("0123456789abcdef"):
-        # Anything else SQLCipher silently takes as a passphrase, and derives another key from it.
-        raise Broken("the database key is not 32 bytes in hex")
-    # SQLite gives the write-ahead log the mode of the file itself.
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    connection = sqlcipher.connect(str(path), isolation_level=None, check_same_thread=False)
-    connection.row_factory = sqlcipher.Row
-    try:
-        connection.execute("PRAGMA cipher_log_level = NONE")
-        connection.execute(f"PRAGMA key = \"x'{key_hex}'\"")
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-    except sqlcipher.Error:
-        connection.close()
-        raise Unavailable(
-            "the vault's database cannot be opened with its key",
-            code="VAULT_DAMAGED",
-            hint="restore it from a backup; the key slots themselves are good",
-        ) from None
-    return connection
-
-
-def _refuse_plaintext(path: Path) -> None:
-    with path.open("rb") as file:
-        if file.read(16) == b"SQLite format 3\x00":
-            raise Broken("the database is not encrypted")
-
-
-def migrate(connection: Any) -> None:
-    """Bring the schema to the newest version, each step in one transaction.
-
-    Raises:
-        Unavailable: the vault was written by a newer version.
-    """
-    steps = sorted(
-        (
-            item
-            for item in resources.files("stack_local.store").joinpath("migrations").iterdir()
-            if item.name.endswith(".sql")
-        ),
-        key=lambda item: item.name,
-    )
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    if version > len(steps):
-        raise Unavailable("the vault was written by a newer version", code="VAULT_NEWER", hint="use that version")
-    for number, step in enumerate(steps[version:], start=version + 1):
-        try:
-            connection.executescript(f"BEGIN IMMEDIATE;\n{step.read_text()}\nPRAGMA user_version = {number};\nCOMMIT;")
-        except sqlcipher.Error as error:
-            raise Unavailable("the vault could not be brought to this version", code="MIGRATION_FAILED") from error

@@ -12,6 +12,7 @@ from tests.architecture.sources import PACKAGES, ROOT, files_under, imports_of, 
 
 DOMAIN_MAY = frozenset(
     {
+        "base64",
         "collections",
         "dataclasses",
         "datetime",

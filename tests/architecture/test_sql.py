@@ -14,11 +14,14 @@ STATEMENT = re.compile(
 
 INTERPOLATED = {
     ("stack_local/store/agents.py", "name"): "a column's name, one of the fields of `Changes`",
-    ("stack_local/store/audit.py", "order"): "ASC or DESC, chosen two lines above",
-    ("stack_local/store/database.py", "key_hex"): "64 hex digits of our own key; PRAGMA key takes no parameter",
+    ("stack_local/store/audit.py", "order"): "ASC or DESC, chosen a few lines above",
+    ("stack_local/store/audit.py", "'WHERE' if asked else ''"): "a word",
+    ("stack_local/store/audit.py", "' AND '.join(asked)"): "constants from the table above it, with named parameters",
     ("stack_local/store/database.py", "name"): "a savepoint's name, written by us; SAVEPOINT takes no parameter",
-    ("stack_local/store/database.py", "number"): "the number in a migration's file name",
-    ("stack_local/store/database.py", "step.read_text()"): "a migration of ours",
+    ("stack_local/store/database.py", "point.name"): "the same",
+    ("stack_local/store/opening.py", "key_hex"): "64 hex digits of our own key; PRAGMA key takes no parameter",
+    ("stack_local/store/opening.py", "number"): "the number in a migration's file name",
+    ("stack_local/store/opening.py", "step.read_text()"): "a migration of ours",
 }
 """What may stand in a statement besides constants in capitals: file and expression, to why it is safe."""
 
