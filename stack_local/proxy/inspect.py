@@ -1,9 +1,11 @@
 """Showing a proposed call to the detectors, under a time budget. One that fails or is late is itself a finding."""
 
 import asyncio
+import contextlib
+import queue
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from stack_local.domain.detection import CallFacts, Finding, PastCall, Severity
@@ -36,6 +38,9 @@ class _Batch:
     calls: list[_Shown]
     detectors: Mapping[str, Detector]
     budget: float
+    loop: asyncio.AbstractEventLoop
+    ended: "Callable[[_Batch], None]"
+    """Called in the loop once all of them were shown."""
     seen_at: int = -1
     """How far it was at the last look; owned by the loop."""
     at: int = -1
@@ -57,7 +62,8 @@ class Inspector:
         self._waiting: list[_Shown] = []
         self._running: _Batch | None = None
         self._looking: asyncio.TimerHandle | None = None
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="detectors")
+        self._runs: queue.SimpleQueue[_Batch | None] = queue.SimpleQueue()
+        self._has_thread = False
 
     async def inspect(self, facts: CallFacts, history: Sequence[PastCall]) -> tuple[Finding, ...]:
         """What the detectors say; each one that is disabled says so on every call until the process restarts."""
@@ -71,15 +77,18 @@ class Inspector:
 
     def close(self) -> None:
         """Wait for nobody: a detector that hangs does not hold up the end."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._runs.put(None)
 
     def _start(self) -> None:
         working = {key: detector for key, detector in self._detectors.items() if key not in self._broken}
-        batch = self._running = _Batch(self._waiting, working, self._budget)
-        self._waiting = []
         loop = asyncio.get_running_loop()
-        run = loop.run_in_executor(self._executor, _run_all, batch)
-        run.add_done_callback(lambda done: self._ended(batch, done))
+        batch = self._running = _Batch(self._waiting, working, self._budget, loop, self._ended)
+        self._waiting = []
+        if not self._has_thread:
+            self._has_thread = True
+            # A daemon: a detector that hangs does not hold up the end of the process.
+            threading.Thread(target=_run_batches, args=(self._runs,), name="detectors", daemon=True).start()
+        self._runs.put(batch)
         self._looking = loop.call_later(self._budget * STALLED, self._look, batch)
 
     def _look(self, batch: _Batch) -> None:
@@ -87,14 +96,13 @@ class Inspector:
             batch.seen_at = batch.at
             self._looking = asyncio.get_running_loop().call_later(self._budget * STALLED, self._look, batch)
             return
-        # The thread is lost to the detector that holds it; the next run gets a fresh one.
-        self._executor.shutdown(wait=False)
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="detectors")
+        # The thread is lost to the detector that holds it, and ends if that comes back; the next run gets a fresh one.
+        self._runs.put(None)
+        self._runs, self._has_thread = queue.SimpleQueue(), False
         self._answer(batch, [[] for _ in batch.calls], {batch.detector: LATE})
 
-    def _ended(self, batch: _Batch, done: asyncio.Future[None]) -> None:
-        if batch is self._running and not done.cancelled():
-            done.result()
+    def _ended(self, batch: _Batch) -> None:
+        if batch is self._running:
             self._answer(batch, batch.found, batch.broken)
 
     def _answer(self, batch: _Batch, found: Sequence[Sequence[Finding]], broken: Mapping[str, str]) -> None:
@@ -112,6 +120,14 @@ class Inspector:
 
     def _disabled(self) -> tuple[Finding, ...]:
         return tuple(_broken(key, why) for key, why in self._broken.items())
+
+
+def _run_batches(runs: "queue.SimpleQueue[_Batch | None]") -> None:
+    while (batch := runs.get()) is not None:
+        _run_all(batch)
+        # The loop may be gone, and with it whoever waits for the word.
+        with contextlib.suppress(RuntimeError):
+            batch.loop.call_soon_threadsafe(batch.ended, batch)
 
 
 def _run_all(batch: _Batch) -> None:

@@ -124,14 +124,17 @@ class Pipeline:
         """
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._spawn(self._live(asker, draft, on_operation, answer))
-        return await asyncio.shield(answer)
+        # A caller that hangs up takes this future along, not the call.
+        return await answer
 
     async def _live(
         self, asker: Asker, draft: Draft, on_operation: Callable[[str], None], answer: asyncio.Future[Answer]
     ) -> None:
         """The whole life of a call, in a task of its own: a caller that hangs up does not end it half-way."""
         try:
-            answer.set_result(await self._live_or_raise(asker, draft, on_operation))
+            answered = await self._live_or_raise(asker, draft, on_operation)
+            if not answer.done():
+                answer.set_result(answered)
         except StackError as refused:
             _fail(answer, refused)
         except Exception:
@@ -447,6 +450,8 @@ class Pipeline:
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
+    if waiting.done():
+        return
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
