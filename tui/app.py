@@ -39,6 +39,9 @@ from tui.widgets.notice import Notice
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.top_line import TopLine
 
+SWITCH_SECONDS = 0.01
+"""How long painting is held back while one screen gives way to another."""
+
 PASTED_CHARACTERS = 1_000_000
 """What one paste may bring."""
 
@@ -98,6 +101,10 @@ class StackTui(App[None]):
             "services": partial(ServicesScreen, self._client),
             "agents": partial(AgentsScreen, self._client),
         }
+
+    def delay_update(self, delay: float = SWITCH_SECONDS) -> None:
+        """Hold painting back while screens change. Textual waits 50 ms, half of what a key may take to be answered."""
+        super().delay_update(delay)
 
     async def on_event(self, event: Event) -> None:
         """Take from a paste what would act on the terminal before any field sees it."""
