@@ -97,8 +97,11 @@ class Authenticator:
     def _key(self, tx: Tx, raw_token: str, now: datetime) -> Actor:
         key = keys.find_by_hash(tx, hash_key(raw_token))
         if key is None or not is_key_good(key, now) or (key.preset == "approver" and not self._is_person_side):
+            is_over = key is not None and key.revoked_at is None and not is_key_good(key, now)
             raise Unauthorized(
-                "the API key is unknown or revoked", code="INVALID_API_KEY", hint="a person mints one in the terminal"
+                f"the API key {'has expired' if is_over else 'is unknown or revoked'}",
+                code="INVALID_API_KEY",
+                hint="a person mints one in the terminal",
             )
         return actor_of_key(key)
 

@@ -137,7 +137,9 @@ async def test_a_remembered_key_ends_with_its_time(appliance: Running) -> None:
     async with appliance.http(key) as http:
         assert (await http.post(ROUTE, json={})).status_code == 200
         appliance.system.advance(61)
-        assert (await http.post(ROUTE, json={})).status_code == 401
+        refused = await http.post(ROUTE, json={})
+    assert refused.status_code == 401
+    assert decoded(refused)["error"]["message"] == "the API key has expired"
 
 
 async def test_sessions_count_on_the_admin_socket_alone(appliance: Running) -> None:
