@@ -5,20 +5,15 @@ import importlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import Any, cast
-
-from hypercorn.asyncio import serve
-from hypercorn.config import Config
+from typing import cast
 
 from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
+from stack_local.listeners import Listener
 from stack_local.settings import Settings
 from stack_local.surfaces import rest as rest_surface
 from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
 from stack_local.wire.catalogue import Surface
-
-GRACE_SECONDS = 3
-"""How long a stop waits for requests under way."""
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -73,8 +68,9 @@ async def run(
     person_side = _side(appliance, settings, mcp=None, hosts=None)
     admin = bind_admin(places)
     async with appliance.open_group(), asyncio.TaskGroup() as servers:
-        servers.create_task(_serve(agents_side, listener, appliance.stopping))
-        servers.create_task(_serve(person_side, admin, appliance.stopping))
+        for side, its_socket in ((agents_side, listener), (person_side, admin)):
+            listening = Listener(side, head_bytes=settings.head_bytes, count=appliance.dispatcher.count_refusal)
+            servers.create_task(listening.serve(its_socket, appliance.stopping))
         await ready()
         # The SDK's manager holds a task group of its own: it is entered and left in one task.
         servers.create_task(mcp.hold(loaded))
@@ -108,15 +104,6 @@ class LateMcp:
         await mcp(scope, receive, send)
 
 
-async def _serve(app: FrontDoor, listener: socket.socket, stopping: asyncio.Event) -> None:
-    async def trigger() -> None:
-        await stopping.wait()
-
-    # Hypercorn types an application by its own event classes; ours is plain ASGI.
-    # It closes the descriptor it is given, so it gets one of its own.
-    await serve(cast(Any, app), _config(f"fd://{os.dup(listener.fileno())}"), shutdown_trigger=trigger)
-
-
 def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: frozenset[str] | None) -> FrontDoor:
     """One side of the house: its own application object, so that the admin routes do not exist on TCP."""
     door = appliance.agents_door if mcp is not None else appliance.person_door
@@ -128,14 +115,3 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
         hot["/mcp"] = mcp
     inner = rest_surface.Dispatch(cast(App, quart), hot)
     return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal)
-
-
-def _config(binding: str) -> Config:
-    config = Config()
-    config.bind = [binding]
-    config.errorlog = config.accesslog = None
-    config.graceful_timeout = GRACE_SECONDS
-    config.keep_alive_timeout = 75
-    config.h11_max_incomplete_size = 16 * 1024
-    config.include_server_header = False
-    return config

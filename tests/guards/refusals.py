@@ -14,6 +14,7 @@ TESTS = {
         "tests/e2e/test_freshness.py",
     ),
     "stack_local/surfaces/front_door.py": ("tests/surfaces/test_front_door.py",),
+    "stack_local/surfaces/heads.py": ("tests/surfaces/test_heads.py",),
     "stack_local/surfaces/auth.py": ("tests/surfaces/test_auth.py",),
     **{str(path.relative_to(ROOT)): ("tests/egress",) for path in sorted(ROOT.glob("stack_local/egress/*.py"))},
 }
