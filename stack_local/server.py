@@ -112,6 +112,6 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     quart = rest_surface.build(rest, surface=surface, base_url=appliance.base_url)
     hot: dict[str, App] = {"POST /v1/proxy": rest.proxy}
     if mcp is not None:
-        hot["/mcp"] = mcp
+        hot["/mcp"] = hot["/mcp/core"] = mcp
     inner = rest_surface.Dispatch(cast(App, quart), hot)
     return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal)

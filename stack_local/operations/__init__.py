@@ -11,6 +11,7 @@ from stack_local.operations import (
     passports,
     proxy,
     services,
+    tools,
     vault,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "passports",
     "proxy",
     "services",
+    "tools",
     "vault",
 ]

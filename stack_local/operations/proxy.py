@@ -10,13 +10,12 @@ from stack_local.proxy.outcomes import stored_response
 from stack_local.proxy.responses import shown
 from stack_local.store import proxy as store
 from stack_local.store.database import Tx
-from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRequest, ProxyResponse
+from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRead, ProxyRequest, ProxyResponse
 
 
 @handles(ProxyRequest)
 async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
     """Hand the call to the pipeline, which decides, records and makes it."""
-    ctx.trail.is_recorded = True
     draft = Draft(
         service=request.service,
         method=request.method,
@@ -26,6 +25,24 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
         body=as_json(request.body),
         approval_id=request.approval_id,
     )
+    return await _made(ctx, request, draft)
+
+
+@handles(ProxyRead)
+async def proxy_read(ctx: Context, request: ProxyRead) -> ProxyResponse:
+    """The same, by the methods alone that change nothing."""
+    draft = Draft(
+        service=request.service,
+        method=request.method,
+        url=request.url,
+        headers=request.headers or {},
+        query=request.query or {},
+    )
+    return await _made(ctx, request, draft)
+
+
+async def _made(ctx: Context, request: ProxyRequest | ProxyRead, draft: Draft) -> ProxyResponse:
+    ctx.trail.is_recorded = True
     answer = await ctx.core.pipeline.run(asker_of(ctx, request.passport_token), draft, on_operation=ctx.on_operation)
     return shown(
         answer.kept,

@@ -5,6 +5,7 @@ import contextvars
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -31,22 +32,36 @@ from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope, text_of
 from stack_local.surfaces.front_door import Receive, Scope, Send, send_error
-from stack_local.surfaces.tool_schemas import input_schema, output_schema
 from stack_local.wire.catalogue import CATALOGUE, Operation, View
 from stack_local.wire.proxy import ProxyResponse
+from stack_local.wire.tool_schemas import input_schema, output_schema
 
 INSTRUCTIONS = """\
 stack_local lets you use services without holding a credential.
 1. stack_list_services shows what is connected for you.
-2. Reads: call stack_proxy_request with service and url. The credential is injected for you; never ask for one.
+2. Reads: call stack_proxy_read with service and url. The credential is injected for you; never ask for one.
 3. Writes may need a person: stack_submit_intent with the exact call, then poll stack_get_intent_approval with \
 wait_seconds 20 until status is not pending (each look answers within 4 seconds).
    approved: stack_proxy_request with that approval_id and exactly the same call (approval_id alone also makes it).
    rejected or expired: stop; do not retry.
 4. An answer with an operation_id and no status is still under way: poll stack_get_operation.
+5. A tool you miss: stack_find_tool names it and says what it takes; call it by its name.
 Every refusal says which rule, which field, and what would make it pass."""
 
-_actor: contextvars.ContextVar[Actor] = contextvars.ContextVar("actor", default=NOBODY)
+CORE_PATH = "/mcp/core"
+"""The same endpoint with a short list of tools: some clients choose badly among many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """Who asks, and at which of the two paths."""
+
+    actor: Actor
+    is_core: bool
+
+
+_NOBODY_ASKS = Asking(NOBODY, is_core=False)
+_asking: contextvars.ContextVar[Asking] = contextvars.ContextVar("asking", default=_NOBODY_ASKS)
 
 
 class Mcp:
@@ -60,6 +75,7 @@ class Mcp:
         self._settings = settings
         self._tools = {operation.tool: operation for operation in CATALOGUE.values() if "mcp" in operation.surfaces}
         self._described = {name: describe(operation) for name, operation in self._tools.items()}
+        self._to_passports = {name: describe(known, has_passport=True) for name, known in self._tools.items()}
         server: Server[Any] = Server(
             "stack_local",
             title="stack_local",
@@ -94,21 +110,23 @@ class Mcp:
             self._dispatcher.count_refusal(refused.code)
             await send_error(send, refused)
             return
-        token = _actor.set(actor)
+        token = _asking.set(Asking(actor, is_core=scope["path"].rstrip("/") == CORE_PATH))
         try:
             await self._manager.handle_request(scope, receive, send)
         finally:
-            _actor.reset(token)
+            _asking.reset(token)
 
     async def _list_tools(
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListToolsResult:
-        """What this bearer may call, in the catalogue's order, on one page."""
-        held = _actor.get().scopes
+        """What this bearer may call, in the catalogue's order, on one page; at `/mcp/core` the few it calls most."""
+        asking = _asking.get()
+        described = self._to_passports if asking.actor.kind is Kind.PASSPORT else self._described
         allowed = [
-            self._described[name]
+            described[name]
             for name, operation in self._tools.items()
-            if operation.scope is None or operation.scope in held
+            if (operation.is_core or not asking.is_core)
+            and (operation.scope is None or operation.scope in asking.actor.scopes)
         ]
         return ListToolsResult(tools=allowed)
 
@@ -124,7 +142,7 @@ class Mcp:
         return succeeded(view)
 
     async def _called(self, name: str, arguments: dict[str, Any]) -> View:
-        caller = Caller(_actor.get(), "mcp")
+        caller = Caller(_asking.get().actor, "mcp")
         operation = self._tools.get(name)
         if operation is None:
             raise NotFound(f"there is no tool {name[:64]!r}", field="name", hint="tools/list shows what you may call")
@@ -148,19 +166,19 @@ class Mcp:
             return ProxyResponse(status=None, headers={}, body=None, operation_id=started[0])
 
 
-def describe(operation: Operation) -> Tool:
-    """The tool of an operation."""
+def describe(operation: Operation, *, has_passport: bool = False) -> Tool:
+    """The tool of an operation, for a bearer that is a passport or that is none."""
     return Tool(
         name=operation.tool,
         title=operation.title,
         description=operation.description,
-        input_schema=input_schema(operation),
+        input_schema=input_schema(operation, has_passport=has_passport),
         output_schema=output_schema(operation),
         annotations=ToolAnnotations(
             title=operation.title,
-            read_only_hint=operation.effect == "read",
+            read_only_hint=operation.is_read_only,
             destructive_hint=operation.destructive,
-            idempotent_hint=operation.effect == "read",
+            idempotent_hint=operation.is_read_only,
             open_world_hint=operation.effect == "external",
         ),
     )

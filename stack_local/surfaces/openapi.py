@@ -7,8 +7,8 @@ from typing import Literal
 from pydantic.json_schema import models_json_schema
 
 from stack_local import __version__
-from stack_local.surfaces.tool_schemas import Schema, slimmed
 from stack_local.wire.catalogue import CATALOGUE, Operation, header_of
+from stack_local.wire.tool_schemas import Schema, slimmed
 
 VERSION = "3.1.1"
 """Of the OpenAPI specification."""

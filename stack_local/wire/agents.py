@@ -69,7 +69,7 @@ class RegisterAgent(Request[Agent]):
     governance_approval_id: GovernanceId = None
 
 
-@operation(scope="agents:read", route="GET /v1/agents", effect="read", body="items")
+@operation(scope="agents:read", route="GET /v1/agents", effect="read", body="items", core=True)
 class ListAgents(Request[Agents]):
     """List the agents you may see."""
 

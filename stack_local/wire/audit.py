@@ -59,7 +59,7 @@ class ChainVerdict(View):
 
 @operation(scope="audit:read", route="GET /v1/audit", effect="read")
 class ListAudit(Request[AuditPage]):
-    """Audit entries, newest first."""
+    """See the audit log: entries, newest first."""
 
     limit: int = Field(20, ge=1, le=100)
     since: int | None = Field(None, ge=0, description="Only entries at or after this Unix time in milliseconds.")

@@ -65,6 +65,10 @@ class Operation:
     while_sealed: bool
     """Whether it is served while there is no open vault at all."""
     destructive: bool
+    is_read_only: bool
+    """It changes nothing, here or at a service: a client need not ask its person before it."""
+    is_core: bool
+    """One of the few tools of `/mcp/core`."""
     title: str
     description: str
 
@@ -94,6 +98,8 @@ def operation(
     while_locked: bool = True,
     while_sealed: bool = False,
     destructive: bool = False,
+    read_only: bool = False,
+    core: bool = False,
 ) -> Callable[[type[_R]], type[_R]]:
     """Declare a request class as an operation.
 
@@ -122,6 +128,8 @@ def operation(
             while_locked=while_locked,
             while_sealed=while_sealed,
             destructive=destructive,
+            is_read_only=read_only or effect == "read",
+            is_core=core,
             title=_title(name),
             description=" ".join((request.__doc__ or "").split()),
         )

@@ -7,7 +7,7 @@ from pydantic import Field
 
 from stack_local.domain.approvals import MAX_USES, MAX_VALID_SECONDS, Breadth, Status
 from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
-from stack_local.wire.types import ApprovalId, JsonBody, Notes, PassportToken, Service
+from stack_local.wire.types import UNSHOWN, ApprovalId, JsonBody, Notes, PassportToken, Service
 
 Url = Annotated[str, Field(min_length=1, max_length=8192)]
 Headers = dict[Annotated[str, Field(max_length=128)], Annotated[str, Field(max_length=8192)]]
@@ -40,14 +40,14 @@ class IntentClaim(View):
     reason: str | None = Field(None, max_length=1000, description="Why, in a sentence a person can judge.")
     named_intent: str | None = Field(None, max_length=128)
     estimated_cost: str | int | None = None
-    type: str | None = Field(None, max_length=64)
-    intent_type: str | None = Field(None, max_length=64)
-    agent_id: str | None = Field(None, max_length=64)
-    accountability: str | None = Field(None, max_length=16)
-    requires: list[str] | None = Field(None, max_length=32)
-    user_subject: str | None = Field(None, max_length=128)
-    mission_ref: str | None = Field(None, max_length=64)
-    submitted_at: str | None = Field(None, max_length=40)
+    type: str | None = Field(None, max_length=64, json_schema_extra=UNSHOWN)
+    intent_type: str | None = Field(None, max_length=64, json_schema_extra=UNSHOWN)
+    agent_id: str | None = Field(None, max_length=64, json_schema_extra=UNSHOWN)
+    accountability: str | None = Field(None, max_length=16, json_schema_extra=UNSHOWN)
+    requires: list[str] | None = Field(None, max_length=32, json_schema_extra=UNSHOWN)
+    user_subject: str | None = Field(None, max_length=128, json_schema_extra=UNSHOWN)
+    mission_ref: str | None = Field(None, max_length=64, json_schema_extra=UNSHOWN)
+    submitted_at: str | None = Field(None, max_length=40, json_schema_extra=UNSHOWN)
 
 
 class Simulation(View):
@@ -145,7 +145,7 @@ class SimulateIntent(Request[Simulation]):
     persist: bool = True
 
 
-@operation(scope="intents:write", route="POST /v1/intents/submit", effect="write")
+@operation(scope="intents:write", route="POST /v1/intents/submit", effect="write", core=True)
 class SubmitIntent(Request[Submitted]):
     """Ask a person to approve one exact call. Answers at once; then poll stack_get_intent_approval."""
 
@@ -155,7 +155,7 @@ class SubmitIntent(Request[Submitted]):
     skip_simulation: bool = False
 
 
-@operation(scope="intents:read", route="GET /v1/intents/{approval_id}", effect="read")
+@operation(scope="intents:read", route="GET /v1/intents/{approval_id}", effect="read", core=True)
 class GetIntentApproval(Request[IntentApproval]):
     """Whether a person has decided. Poll with wait_seconds while status is pending; if rejected or expired, stop."""
 

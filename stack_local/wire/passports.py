@@ -135,7 +135,7 @@ class PassportReport(View):
     review: None = None
 
 
-@operation(scope="passports:write", route="POST /v1/passports/issue", effect="write")
+@operation(scope="passports:write", route="POST /v1/passports/issue", effect="write", core=True)
 class IssuePassport(Request[IssuedPassport]):
     """Mint a short-lived passport for one agent and one declared intent."""
 
@@ -233,7 +233,11 @@ class RevokeAllPassports(Request[RevokedMany]):
 
 
 @operation(
-    scope="passports:write", route="POST /v1/passports/{jti}/checkpoint", effect="write", audit="passport.checkpoint"
+    scope="passports:write",
+    route="POST /v1/passports/{jti}/checkpoint",
+    effect="write",
+    audit="passport.checkpoint",
+    core=True,
 )
 class Checkpoint(Request[CheckpointTaken]):
     """Report what was done since the last checkpoint; keeps an enforced passport alive."""

@@ -54,14 +54,39 @@ class OperationResult(View):
 
 @operation(
     scope="proxy:write",
+    route="POST /v1/proxy/read",
+    effect="external",
+    while_locked=False,
+    audit="credential.proxy",
+    layer=Layer.PROXY,
+    read_only=True,
+    core=True,
+)
+class ProxyRead(Request[ProxyResponse]):
+    """Read from a connected service (GET or HEAD); the credential is injected for you."""
+
+    service: Service = Field(description="Provider slug or scon_… id, from stack_list_services.")
+    url: Url = Field(description="The full URL, on a host of that service.")
+    method: Literal["GET", "HEAD"] = "GET"
+    headers: Headers | None = None
+    query: Query | None = None
+    passport_token: PassportToken = None
+    select: Select | None = None
+    max_chars: MaxChars | None = None
+
+
+@operation(
+    scope="proxy:write",
     route="POST /v1/proxy",
     effect="external",
     while_locked=False,
     audit="credential.proxy",
     layer=Layer.PROXY,
+    destructive=True,
+    core=True,
 )
 class ProxyRequest(Request[ProxyResponse]):
-    """Call a connected service; the credential is injected for you. Writes may need approval: submit, poll, call."""
+    """Call a connected service, to write or under an approval. Writes may need a person: submit, poll, call."""
 
     service: Service | None = Field(None, description="Provider slug or scon_… id, from stack_list_services.")
     url: Url | None = Field(None, description="The full URL, on a host of that service.")
@@ -79,7 +104,7 @@ class ProxyRequest(Request[ProxyResponse]):
     max_chars: MaxChars | None = None
 
 
-@operation(scope="proxy:write", route="POST /v1/proxy/operations/get", effect="read")
+@operation(scope="proxy:write", route="POST /v1/proxy/operations/get", effect="read", core=True)
 class GetOperation(Request[OperationResult]):
     """The outcome of a proxied call: poll it after an answer that named an operation_id, or page through a cut body."""
 

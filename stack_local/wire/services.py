@@ -118,7 +118,7 @@ class Disconnected(View):
     revoked_passports: int
 
 
-@operation(scope="services:read", route="GET /v1/services", effect="read", body="items")
+@operation(scope="services:read", route="GET /v1/services", effect="read", body="items", core=True)
 class ListServices(Request[Services]):
     """Which services exist and which are connected for you; name one as `service` in a proxy call."""
 

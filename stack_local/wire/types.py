@@ -38,3 +38,7 @@ GovernanceId = Annotated[
 ]
 
 JsonBody = JsonValue
+"""Any JSON."""
+
+UNSHOWN: dict[str, JsonValue] = {"x-unshown": True}
+"""Marks a field that is taken, because the product's SDK sends it, and that no agent has to know."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import aims, calls, commits, screen, startup, world
+from tests.bench import aims, calls, commits, screen, startup, tokens, world
 from tests.bench.processes import Server, module, resident_mebibytes
 
 
@@ -21,6 +21,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream = stack.enter_context(module("upstream"))
         reached = _calls(folder, upstream, options)
+        _show("What tools/list costs an agent", tokens.lines())
         _show("Durable audit records, alone and grouped", commits.lines(commits.measure(folder)))
         reached += _startup(folder)
         reached += _screen(folder, upstream, options)

@@ -17,6 +17,7 @@ from stack_local.wire import (
     passports,
     proxy,
     services,
+    tools,
     vault,
 )
 from stack_local.wire.catalogue import Request
@@ -193,6 +194,16 @@ async def a_report(world: World, bearer: str) -> Arguments:
 @example(passports.GetPassportReport)
 async def a_passport_to_report(world: World, bearer: str) -> Arguments:
     return {"jti": (await world.passport()).jti}
+
+
+@example(proxy.ProxyRead)
+async def a_plain_read(world: World, bearer: str) -> Arguments:
+    return await a_read(world, bearer)
+
+
+@example(tools.FindTool)
+async def some_words(world: World, bearer: str) -> Arguments:
+    return {"query": "revoke a passport"}
 
 
 @example(proxy.ProxyRequest)

@@ -24,6 +24,7 @@ GUARDED = [known for known in OPERATIONS if known.scope is not None]
 
 EXTRA_RECORDS: dict[str, list[str]] = {
     "approve_decision": ["agent.update success"],
+    "proxy_read": ["credential.proxy success"],
     "proxy_request": ["credential.proxy success"],
 }
 """Records that an operation's example leaves after its own."""
@@ -134,7 +135,7 @@ def declared(known: Operation) -> list[str]:
     """The records that the success of an operation's example leaves."""
     if known.effect == "read":
         return []
-    first = "pending" if known.name == "proxy_request" else "success"
+    first = "pending" if known.name in ("proxy_read", "proxy_request") else "success"
     return [f"{known.audit} {first}", *EXTRA_RECORDS.get(known.name, [])]
 
 

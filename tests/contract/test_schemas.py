@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stack_local.surfaces.mcp import describe
-from stack_local.surfaces.tool_schemas import input_schema, output_schema
 from stack_local.wire.catalogue import CATALOGUE
+from stack_local.wire.tool_schemas import input_schema, output_schema
 
 TABLE = Path(__file__).with_name("schemas.json")
 

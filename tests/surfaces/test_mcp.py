@@ -17,16 +17,18 @@ from tests.simulators.upstream import Upstream
 
 INITIALIZED_WIRES = ("2025-06-18", "2025-11-25")
 WAIT_SECONDS = 20
+CORE_TOOLS = 15
+"""At most so many at `/mcp/core` (issue B)."""
 
 
 def rpc(method: str, **params: Any) -> dict[str, Any]:
     return {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
 
 
-async def post(http: httpx.AsyncClient, wire: str, method: str, **params: Any) -> dict[str, Any]:
+async def post(http: httpx.AsyncClient, wire: str, method: str, path: str = "/mcp", **params: Any) -> dict[str, Any]:
     """One JSON-RPC request as a client of this wire sends it."""
     headers = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": wire}
-    response = await http.post("/mcp", json=rpc(method, **params), headers=headers)
+    response = await http.post(path, json=rpc(method, **params), headers=headers)
     assert response.status_code == 200, response.text
     if response.headers["content-type"].startswith("text/event-stream"):
         data = next(line for line in response.text.splitlines() if line.startswith("data: {"))
@@ -47,6 +49,51 @@ async def test_an_initialized_wire_lists_calls_and_refuses(appliance: Running, w
     assert called["result"]["structuredContent"] == json.loads(called["result"]["content"][0]["text"])
     assert refused["result"]["isError"] is True
     assert "INVALID_REQUEST" in refused["result"]["content"][0]["text"]
+
+
+@pytest.mark.parametrize("wire", INITIALIZED_WIRES)
+async def test_the_core_lists_a_few_tools_finds_the_rest_and_calls_them(appliance: Running, wire: str) -> None:
+    async with appliance.http(await appliance.key()) as http:
+        listed = await post(http, wire, "tools/list", "/mcp/core")
+        words = {"query": "register an agent"}
+        found = await post(http, wire, "tools/call", "/mcp/core", name="stack_find_tool", arguments=words)
+        best = found["result"]["structuredContent"]["items"][0]
+        arguments = {"name": "helper"}
+        called = await post(http, wire, "tools/call", "/mcp/core", name=best["name"], arguments=arguments)
+    names = [tool["name"] for tool in listed["result"]["tools"]]
+    assert len(names) <= CORE_TOOLS
+    assert {"stack_find_tool", "stack_proxy_read", "stack_submit_intent"} <= set(names)
+    assert best["name"] == "stack_register_agent"
+    assert best["name"] not in names
+    assert called["result"]["structuredContent"]["name"] == "helper"
+
+
+async def test_a_read_is_marked_as_one_and_takes_no_method_that_writes(tmp_path: Any) -> None:
+    async with prepared(tmp_path) as world, mcp_client(world, "passport") as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        target = {"service": "custom_demo", "url": f"{world.upstream.base_url}/things"}
+        read = await client.call_tool("stack_proxy_read", target)
+        written = await client.call_tool("stack_proxy_read", {**target, "method": "DELETE"})
+        with_body = await client.call_tool("stack_proxy_read", {**target, "body": "x"})
+    hints = {name: tools[name].annotations for name in ("stack_proxy_read", "stack_proxy_request")}
+    assert [(hint.read_only_hint, hint.destructive_hint) for hint in hints.values()] == [(True, False), (False, True)]
+    assert read.structured_content["status"] == 200
+    assert [refused.is_error for refused in (written, with_body)] == [True, True]
+    assert "method" in written.content[0].text
+
+
+async def test_a_passport_is_not_told_how_to_name_one(tmp_path: Any) -> None:
+    async with prepared(tmp_path) as world:
+        async with mcp_client(world, "passport") as client:
+            alone = (await client.list_tools()).tools
+        async with mcp_client(world, "agent") as client:
+            with_key = (await client.list_tools()).tools
+    named = [
+        [tool.name for tool in tools if "passport_token" in tool.input_schema["properties"]]
+        for tools in (alone, with_key)
+    ]
+    assert named[0] == []
+    assert "stack_proxy_read" in named[1]
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy", "2026-07-28"])

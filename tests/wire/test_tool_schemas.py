@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from stack_local.surfaces.tool_schemas import input_schema, output_schema
 from stack_local.wire.catalogue import CATALOGUE, Operation
+from stack_local.wire.tool_schemas import input_schema, output_schema
 
 TOOLS = [known for known in CATALOGUE.values() if "mcp" in known.surfaces]
 
@@ -41,3 +41,17 @@ def test_a_field_that_may_be_left_out_offers_no_null(operation: Operation) -> No
         if {"type": "null"} in field.get("anyOf", []) and "default" not in field
     ]
     assert wrong == []
+
+
+@pytest.mark.parametrize("operation", TOOLS, ids=lambda known: known.name)
+def test_no_input_spends_tokens_on_what_an_agent_never_meets(operation: Operation) -> None:
+    nodes = _nodes(input_schema(operation))
+    assert [node for node in nodes if "maxLength" in node or "propertyNames" in node or "JsonValue" in node] == []
+    assert [node for node in nodes if "x-unshown" in node] == []
+
+
+def test_every_definition_that_is_named_is_there_and_every_one_that_is_there_is_named() -> None:
+    for operation in TOOLS:
+        schema = input_schema(operation)
+        named = {node["$ref"].rpartition("/")[2] for node in _nodes(schema) if "$ref" in node}
+        assert named == set(schema.get("$defs", {})), operation.name
