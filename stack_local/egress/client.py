@@ -4,7 +4,7 @@ import asyncio
 import re
 
 from stack_local import __version__
-from stack_local.domain.urls import HostPort, Url
+from stack_local.domain.urls import HostPort, Url, is_ip_literal
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.exchange import METHODS
@@ -82,15 +82,19 @@ class Egress:
         await self._pool.aclose()
 
     async def _pin(self, request: OutboundRequest, deadline: float) -> str:
+        url = request.url
+        pinning = pin(
+            self._resolver,
+            url.host,
+            url.port,
+            private_allowed=request.private_allowed,
+            own_ports=self._own_ports,
+        )
+        if is_ip_literal(url.host):
+            return await pinning  # nothing is looked up
         try:
             async with asyncio.timeout_at(deadline):
-                return await pin(
-                    self._resolver,
-                    request.url.host,
-                    request.url.port,
-                    private_allowed=request.private_allowed,
-                    own_ports=self._own_ports,
-                )
+                return await pinning
         except TimeoutError:
             raise EgressFailed("the name was not resolved in time", code="timed_out", sent=False) from None
 
