@@ -16,8 +16,14 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp_types import (
     CallToolRequestParams,
     CallToolResult,
+    GetPromptRequestParams,
+    GetPromptResult,
+    ListPromptsResult,
+    ListResourcesResult,
     ListToolsResult,
     PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
     TextContent,
     Tool,
     ToolAnnotations,
@@ -28,6 +34,7 @@ from stack_local.dispatch import Caller, Dispatcher
 from stack_local.domain.actors import NOBODY, Actor, Kind
 from stack_local.domain.errors import NotFound, StackError, Unauthorized, Unavailable
 from stack_local.settings import Settings
+from stack_local.surfaces import mcp_prompts, mcp_resources
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope, text_of
@@ -85,7 +92,15 @@ class Mcp:
             get_tool_input_schema=self._input_schema,
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
-            cache_hints={"tools/list": CacheHint(ttl_ms=0, scope="private")},
+            on_list_resources=self._list_resources,
+            on_read_resource=self._read_resource,
+            on_list_prompts=self._list_prompts,
+            on_get_prompt=self._get_prompt,
+            cache_hints={
+                "tools/list": CacheHint(ttl_ms=0, scope="private"),
+                "resources/list": CacheHint(ttl_ms=0, scope="private"),
+                "resources/read": CacheHint(ttl_ms=0, scope="private"),
+            },
         )
         security = TransportSecuritySettings(
             allowed_hosts=sorted(hosts), allowed_origins=[f"http://{host}" for host in sorted(hosts)]
@@ -140,6 +155,29 @@ class Mcp:
         except StackError as refused:
             return failed(refused)
         return succeeded(view)
+
+    async def _list_resources(
+        self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        return ListResourcesResult(resources=mcp_resources.listed(_asking.get().actor))
+
+    async def _read_resource(
+        self, context: ServerRequestContext[Any], params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        actor = _asking.get().actor
+        try:
+            view: View = await self._dispatcher.call(Caller(actor, "mcp"), mcp_resources.request_for(actor, params.uri))
+        except StackError as refused:
+            raise mcp_resources.refused(refused) from None
+        return mcp_resources.contents(params.uri, view)
+
+    async def _list_prompts(
+        self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        return ListPromptsResult(prompts=mcp_prompts.listed())
+
+    async def _get_prompt(self, context: ServerRequestContext[Any], params: GetPromptRequestParams) -> GetPromptResult:
+        return mcp_prompts.filled(params.name, params.arguments or {})
 
     async def _called(self, name: str, arguments: dict[str, Any]) -> View:
         caller = Caller(_asking.get().actor, "mcp")
