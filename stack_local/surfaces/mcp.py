@@ -20,6 +20,7 @@ from mcp_types import (
     GetPromptResult,
     ListPromptsResult,
     ListResourcesResult,
+    ListResourceTemplatesResult,
     ListToolsResult,
     PaginatedRequestParams,
     ReadResourceRequestParams,
@@ -93,12 +94,14 @@ class Mcp:
             on_list_tools=self._list_tools,
             on_call_tool=self._call_tool,
             on_list_resources=self._list_resources,
+            on_list_resource_templates=self._list_templates,
             on_read_resource=self._read_resource,
             on_list_prompts=self._list_prompts,
             on_get_prompt=self._get_prompt,
             cache_hints={
                 "tools/list": CacheHint(ttl_ms=0, scope="private"),
                 "resources/list": CacheHint(ttl_ms=0, scope="private"),
+                "resources/templates/list": CacheHint(ttl_ms=0, scope="private"),
                 "resources/read": CacheHint(ttl_ms=0, scope="private"),
             },
         )
@@ -160,6 +163,12 @@ class Mcp:
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
     ) -> ListResourcesResult:
         return ListResourcesResult(resources=mcp_resources.listed(_asking.get().actor))
+
+    async def _list_templates(
+        self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        """None; but who offers resources answers this too."""
+        return ListResourceTemplatesResult(resource_templates=[])
 
     async def _read_resource(
         self, context: ServerRequestContext[Any], params: ReadResourceRequestParams
