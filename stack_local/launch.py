@@ -212,13 +212,13 @@ class RealLaunch:
     def terminal(self, home: Path, *, attach: Path | None, host: str | None, port: int | None) -> int:
         running = attach or self.running_socket(home)
         if running is not None:
-            return _show(running)
+            return _show(running, ends_appliance=False)
         _prepare_process(home)
         server = Server(home, load(home, host=host, port=port))
         thread = _start_thread(server)
         server.is_shown = True
         try:
-            status = _show(server.places.admin_socket)
+            status = _show(server.places.admin_socket, ends_appliance=True)
         finally:
             server.is_shown = False
             server.stop()
@@ -318,11 +318,11 @@ def _start_thread(server: Server) -> threading.Thread:
     return thread
 
 
-def _show(admin_socket: Path) -> int:
+def _show(admin_socket: Path, *, ends_appliance: bool) -> int:
     """The screen, until the person leaves it."""
     import tui.run
 
-    return tui.run.show(RemoteClient(socket_path=str(admin_socket)), RealSystem())
+    return tui.run.show(RemoteClient(socket_path=str(admin_socket)), RealSystem(), ends_appliance=ends_appliance)
 
 
 def _start_anew() -> None:

@@ -75,8 +75,12 @@ class StackTui(App[None]):
     COMMANDS: ClassVar = {KeymapProvider}
     BINDINGS = bindings("everywhere", priority=True)
 
-    def __init__(self, client: Client, *, desktop_notify: DesktopNotify | None, system: System) -> None:
+    def __init__(
+        self, client: Client, *, desktop_notify: DesktopNotify | None, system: System, ends_appliance: bool = False
+    ) -> None:
+        """`ends_appliance`: the server ends with this screen, which is asked about before."""
         super().__init__()
+        self._ends_appliance = ends_appliance
         self._client = client
         self._desktop_notify = desktop_notify
         self._system = system
@@ -232,13 +236,23 @@ class StackTui(App[None]):
         self.push_screen(HelpScreen())
 
     def action_leave(self) -> None:
-        """Quit; while decisions wait, only after asking."""
-        pending = self._status.pending if self._status is not None and self._has_session else 0
-        if not pending or isinstance(self.screen, ConfirmScreen):
+        """Quit; while decisions wait or the server would end too, only after asking."""
+        lost = self._lost_by_leaving()
+        if not lost or isinstance(self.screen, ConfirmScreen):
             self.exit()
             return
-        words = Content(f"{waiting_words(None, pending)[1]}, and will go on waiting; nobody is asked until you return.")
-        self.push_screen(ConfirmScreen("Quit?", words, yes="Quit"), self._take_leave)
+        self.push_screen(ConfirmScreen("Quit?", Content("\n".join(lost)), yes="Quit"), self._take_leave)
+
+    def _lost_by_leaving(self) -> list[str]:
+        if self._status is None or not self._has_session:
+            return []
+        lost = []
+        if self._ends_appliance:
+            lost.append("The appliance ends with this screen: agents are refused until it runs again.")
+        if self._status.pending:
+            waits = waiting_words(None, self._status.pending)[1]
+            lost.append(f"{waits}, and will go on waiting; nobody is asked until you return.")
+        return lost
 
     def _take_leave(self, is_sure: bool | None) -> None:
         if is_sure:

@@ -68,8 +68,8 @@ class TerminalTui(StackTui):
         return TerminalDriver
 
 
-def show(client: Client, system: System) -> int:
-    """Show the screen until the person leaves it; the exit status."""
-    app = TerminalTui(client, desktop_notify=notify_send, system=system)
+def show(client: Client, system: System, *, ends_appliance: bool = False) -> int:
+    """Show the screen until the person leaves it; the exit status. `ends_appliance`: the server ends with it."""
+    app = TerminalTui(client, desktop_notify=notify_send, system=system, ends_appliance=ends_appliance)
     app.run()
     return app.return_code or 0

@@ -100,11 +100,15 @@ def check_style(style: Style | None) -> None:
 
 @asynccontextmanager
 async def started(
-    world: World, *, size: tuple[int, int] = SMALL, desktop_notify: DesktopNotify | None = None
+    world: World,
+    *,
+    size: tuple[int, int] = SMALL,
+    desktop_notify: DesktopNotify | None = None,
+    ends_appliance: bool = False,
 ) -> AsyncIterator[Driven]:
     """An app at its first screen."""
     clock = TestSystem()
-    app = StackTui(world.client, desktop_notify=desktop_notify, system=clock)
+    app = StackTui(world.client, desktop_notify=desktop_notify, system=clock, ends_appliance=ends_appliance)
     async with app.run_test(size=size) as pilot:
         driven = Driven(app, pilot, clock, world)
         await driven.until(lambda: len(app.screen_stack) > 2)
@@ -113,10 +117,15 @@ async def started(
 
 @asynccontextmanager
 async def opened(
-    world: World, *, size: tuple[int, int] = SMALL, desktop_notify: DesktopNotify | None = None
+    world: World,
+    *,
+    size: tuple[int, int] = SMALL,
+    desktop_notify: DesktopNotify | None = None,
+    ends_appliance: bool = False,
 ) -> AsyncIterator[Driven]:
     """An app with a session, at the queue."""
-    async with started(world, size=size, desktop_notify=desktop_notify) as driven:
+    showing = started(world, size=size, desktop_notify=desktop_notify, ends_appliance=ends_appliance)
+    async with showing as driven:
         await unlock(driven)
         await driven.until_shown("approvals advisory")
         await driven.until_shown("Asked by" if world.intents or world.decisions else "Nothing waits")

@@ -201,6 +201,24 @@ async def test_quitting_asks_while_decisions_wait() -> None:
         await driven.until(lambda: not driven.app.is_running)
 
 
+async def test_quitting_asks_where_the_server_would_end_too() -> None:
+    async with opened(World(), ends_appliance=True) as driven:
+        await driven.press("ctrl+q")
+        await driven.until_shown("agents are refused")
+        await driven.press("escape")
+        assert driven.app.is_running
+        await driven.press("ctrl+q")
+        await driven.until_shown("agents are refused")
+        await driven.press("ctrl+q")
+        await driven.until(lambda: not driven.app.is_running)
+
+
+async def test_quitting_before_anybody_unlocked_just_quits() -> None:
+    async with started(World(state="locked"), ends_appliance=True) as driven:
+        await driven.press("ctrl+q")
+        await driven.until(lambda: not driven.app.is_running)
+
+
 async def test_quitting_with_nothing_waiting_just_quits() -> None:
     async with opened(World()) as driven:
         await driven.press("ctrl+q")
