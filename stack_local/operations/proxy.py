@@ -1,5 +1,6 @@
 """The proxied call and its outcome: the wire's words for the pipeline."""
 
+from stack_local.domain.canonical import Json
 from stack_local.domain.errors import NotFound, StackError
 from stack_local.operations.binding import handles
 from stack_local.operations.calls import as_json, asker_of
@@ -15,34 +16,30 @@ from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRead, Pro
 
 @handles(ProxyRequest)
 async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
-    """Hand the call to the pipeline, which decides, records and makes it."""
-    draft = Draft(
-        service=request.service,
-        method=request.method,
-        url=request.url,
-        headers=request.headers or {},
-        query=request.query or {},
-        body=as_json(request.body),
-        approval_id=request.approval_id,
-    )
-    return await _made(ctx, request, draft)
+    """A call that may write, or that an approval stands for."""
+    return await _made(ctx, request, body=as_json(request.body), approval_id=request.approval_id)
 
 
 @handles(ProxyRead)
 async def proxy_read(ctx: Context, request: ProxyRead) -> ProxyResponse:
-    """The same, by the methods alone that change nothing."""
+    """A call by the methods alone that change nothing."""
+    return await _made(ctx, request)
+
+
+async def _made(
+    ctx: Context, request: ProxyRequest | ProxyRead, *, body: Json = None, approval_id: str | None = None
+) -> ProxyResponse:
+    """Hand the call to the pipeline, which decides, records and makes it."""
+    ctx.trail.is_recorded = True
     draft = Draft(
         service=request.service,
         method=request.method,
         url=request.url,
         headers=request.headers or {},
         query=request.query or {},
+        body=body,
+        approval_id=approval_id,
     )
-    return await _made(ctx, request, draft)
-
-
-async def _made(ctx: Context, request: ProxyRequest | ProxyRead, draft: Draft) -> ProxyResponse:
-    ctx.trail.is_recorded = True
     answer = await ctx.core.pipeline.run(asker_of(ctx, request.passport_token), draft, on_operation=ctx.on_operation)
     return shown(
         answer.kept,
