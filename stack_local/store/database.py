@@ -146,8 +146,9 @@ class Tx:
         try:
             for bulk in sorted({bulk for bulk, _ in rows}, key=lambda bulk: (bulk.changes, bulk.before)):
                 self._write_bulk(bulk, [values for other, values in rows if other == bulk])
-        except sqlcipher.IntegrityError as error:
-            # The unit that logged it may have been counted as done: it must not be blamed on the one under way.
+        except (sqlcipher.IntegrityError, ValueError, TypeError, OverflowError) as error:
+            # The unit that logged it may have been counted as done: it must not be blamed on the one under way. And a
+            # value that cannot be bound must not end the writer's thread.
             raise sqlcipher.OperationalError("the database refused a row of the log") from error
 
     def _write_bulk(self, bulk: Bulk, rows: Sequence[tuple[object, ...]]) -> None:

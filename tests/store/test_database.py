@@ -134,10 +134,15 @@ async def test_logged_rows_of_a_part_that_raises_go_with_it_and_no_others(databa
     assert await names(database) == ["after", "before", "first"]
 
 
-async def test_a_row_of_the_log_that_is_refused_takes_the_batch_along_and_blames_no_other(database: Database) -> None:
+@pytest.mark.parametrize(
+    "refused", [("there", "twice"), ("half a character", "\ud800"), ("too large", 2**64)], ids=repr
+)
+async def test_a_row_of_the_log_that_is_refused_takes_the_batch_along_and_blames_no_other(
+    database: Database, refused: tuple[object, ...]
+) -> None:
     await database.write(put("there"))
     release = await held(database)
-    units = [database.submit(lambda tx: tx.log(PAGE, "there", "twice")), database.submit(put("innocent"))]
+    units = [database.submit(lambda tx: tx.log(PAGE, *refused)), database.submit(put("innocent"))]
     release()
     answers = await asyncio.gather(*units, return_exceptions=True)
     assert [getattr(answer, "code", None) for answer in answers] == ["AUDIT_UNAVAILABLE"] * 2
