@@ -39,7 +39,10 @@ class _Known:
 
 
 class Sightings:
-    """Remembers who may be asking for what, and each agent's last calls. The decision itself never reads here."""
+    """Remembers who may be asking for what, and each agent's last calls.
+
+    The decision reads its facts anew; it takes the call alone from here, where the connection it was made for is equal.
+    """
 
     def __init__(self, database: Database, vault: Vault, system: System) -> None:
         self._database = database

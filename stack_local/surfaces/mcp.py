@@ -143,8 +143,7 @@ class Mcp:
         allowed = [
             described[name]
             for name, operation in self._tools.items()
-            if (operation.is_core or not asking.is_core)
-            and (operation.scope is None or operation.scope in asking.actor.scopes)
+            if (operation.is_core or not asking.is_core) and operation.is_within(asking.actor.scopes)
         ]
         return ListToolsResult(tools=allowed)
 

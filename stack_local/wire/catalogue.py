@@ -72,6 +72,10 @@ class Operation:
     title: str
     description: str
 
+    def is_within(self, held: frozenset[str]) -> bool:
+        """Whether these scopes are enough for it, so that it is worth showing."""
+        return self.scope is None or self.scope in held
+
     @property
     def area(self) -> str:
         """The file it is defined in: `passports`."""

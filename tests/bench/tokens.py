@@ -31,7 +31,7 @@ def cost_of(held: frozenset[str], *, is_core: bool = False, has_passport: bool =
     shown = [
         describe(known, has_passport=has_passport)
         for known in CATALOGUE.values()
-        if "mcp" in known.surfaces and (known.is_core or not is_core) and (known.scope is None or known.scope in held)
+        if "mcp" in known.surfaces and (known.is_core or not is_core) and known.is_within(held)
     ]
     texts = [
         _as_sent({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema})
