@@ -13,12 +13,14 @@ from pydantic import SecretStr
 
 from plugins import BUILTIN
 from stack_local.dispatch import Dispatcher
-from stack_local.domain.errors import Broken, Conflict, StackError, Unavailable
+from stack_local.domain.errors import Broken, Conflict, Locked, StackError, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import Egress
 from stack_local.egress.resolve import BriefMemory, SystemResolver
 from stack_local.feed import Feed
 from stack_local.jobs import Jobs
+from stack_local.oauth.ground import Ground
+from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.context import Core, Ports
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.inspect import Inspector
@@ -160,6 +162,19 @@ class Appliance:
             return self._core.vault.jwks()
         found = public_file.find_public_file(self._places.home / PUBLIC_NAME)
         return [] if found is None else list(found.claimed.jwks()["keys"])
+
+    def authorization_server(self) -> AuthorizationServer:
+        """The OAuth endpoints' engine.
+
+        Raises:
+            Locked: the vault is sealed.
+            Unavailable: it is older than its anchor, and nothing is done with it.
+        """
+        if self._core is None:
+            raise Locked("the vault is sealed", rule="sealed", hint="a person unlocks it with `stack-local unlock`")
+        if self._alarm is not None:
+            raise Unavailable(f"the vault is read-only: {self._alarm}", rule="anchor", hint="see `stack-local doctor`")
+        return self._core.oauth
 
     async def create(self, passphrase: Secret) -> Created:
         """Make the vault, open it and leave it unlocked."""
@@ -303,7 +318,8 @@ class Appliance:
             spawn=self.spawn,
             anchor_is_fresh=lambda: self._alarm is None,
         )
-        return Core(database, vault, pipeline, scribe, plugins)
+        oauth = AuthorizationServer(database, Ground(self._base_url, self._system, vault, scribe))
+        return Core(database, vault, pipeline, oauth, scribe, plugins)
 
     async def _identity(self, database: Database, *, is_new: bool) -> tuple[str, list[Signer]]:
         if is_new:

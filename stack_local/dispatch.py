@@ -27,6 +27,13 @@ ActorOf = Callable[[Secret], Actor]
 log = logging.getLogger(__name__)
 
 
+class NoBearer(Unauthorized):
+    """Nobody said who asks: there is no error in that yet (RFC 6750, section 3.1)."""
+
+    def __init__(self) -> None:
+        super().__init__("there is no bearer", hint="Authorization: Bearer <API key, passport or OAuth token>")
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who stands at the door, and at which side of the house."""
@@ -97,7 +104,7 @@ class Dispatcher:
                 hint=f"a person runs `stack-local call {operation.name}` or uses the TUI",
             )
         if operation.scope is not None and caller.actor.kind is Kind.NOBODY:
-            raise Unauthorized("there is no bearer", hint="Authorization: Bearer <API key or passport>")
+            raise NoBearer()
         self._refuse_read_only(operation)
         if self._core is None and not operation.while_sealed:
             raise Locked("the vault is sealed", rule="sealed", hint="a person unlocks it with `stack-local unlock`")
@@ -106,6 +113,7 @@ class Dispatcher:
                 f"this bearer lacks the scope {operation.scope}",
                 rule="scope",
                 field="Authorization",
+                scope=operation.scope,
                 hint="it needs a person at the terminal, or another key",
             )
         if self._core is not None and not operation.while_locked and not self._core.vault.is_unlocked:

@@ -11,6 +11,7 @@ from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
 from stack_local.listeners import Listener
 from stack_local.settings import Settings
+from stack_local.surfaces import oauth as oauth_surface
 from stack_local.surfaces import rest as rest_surface
 from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
 from stack_local.wire.catalogue import Surface
@@ -113,5 +114,7 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     hot: dict[str, App] = {"POST /v1/proxy": rest.proxy}
     if mcp is not None:
         hot["/mcp"] = hot["/mcp/core"] = mcp
+        oauth_surface.add_routes(quart, oauth_surface.OAuth(appliance.dispatcher, door, appliance))
     inner = rest_surface.Dispatch(cast(App, quart), hot)
-    return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal)
+    issuer = None if mcp is None else appliance.base_url
+    return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal, issuer=issuer)

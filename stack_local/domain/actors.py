@@ -1,4 +1,4 @@
-"""Who asks: nobody, a person's session, an API key, or a passport. Each is a value that rules can read."""
+"""Who asks: nobody, a person's session, an API key, an OAuth token, or a passport. Each is a value that rules read."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +15,7 @@ class Kind(StrEnum):
     SESSION = "session"
     KEY = "key"
     PASSPORT = "passport"
+    OAUTH = "oauth"
     SYSTEM = "system"
     """The appliance itself: its sweeper and its automatic passports. No bearer gives it."""
 
@@ -25,7 +26,7 @@ class Actor:
 
     kind: Kind
     id: str
-    """`ses…` fingerprint, `key_…`, `ppt_…`, or the empty string."""
+    """`ses…` fingerprint, `key_…`, `ppt_…`, `cns_…` of an OAuth token's consent, or the empty string."""
     scopes: frozenset[str] = frozenset()
     preset: str | None = None
     agent_id: AgentId | None = None

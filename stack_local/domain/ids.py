@@ -32,8 +32,11 @@ PREFIXES = {
     "key": "key_",
     "checkpoint": "chk_",
     "grant": "grt_",
+    "client": "cli_",
+    "authorization": "azr_",
+    "consent": "cns_",
 }
-"""What each id begins with (house decision 1; `chk_` and `grt_` are ours)."""
+"""What each id begins with (house decision 1; those from `chk_` on are ours)."""
 
 
 def pattern(kind: str) -> str:

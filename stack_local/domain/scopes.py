@@ -16,6 +16,9 @@ DESCRIPTIONS = {
     "proxy:write": "make calls through the proxy",
     "audit:read": "read and verify the audit log",
     "governance:decide": "approve changes that loosen a control",
+    "clients:read": "see which OAuth clients were let in",
+    "clients:write": "end what an OAuth client was allowed",
+    "clients:decide": "let an OAuth client in, or refuse it",
     "keys:read": "see which API keys exist",
     "keys:write": "mint and revoke API keys",
     "vault:write": "lock and seal the vault",
@@ -24,7 +27,7 @@ DESCRIPTIONS = {
 
 ALL = frozenset(DESCRIPTIONS)
 
-PERSON_ONLY = frozenset({"intents:decide", "governance:decide", "keys:write", "vault:write"})
+PERSON_ONLY = frozenset({"intents:decide", "governance:decide", "clients:decide", "keys:write", "vault:write"})
 """Deciding, minting and locking: never a key's, with the one exception of the `approver` preset."""
 
 _READS = frozenset(scope for scope in ALL if scope.endswith(":read"))
@@ -66,6 +69,12 @@ PASSPORT = frozenset(
     }
 )
 """What a passport as the bearer holds: its own work, and nothing beyond."""
+
+OAUTH = PRESETS["agent"] - {"agents:write"}
+"""What an OAuth client may ask for: an agent key's, but that it stands for one agent and registers no other."""
+
+OAUTH_USUAL = OAUTH - {"credentials:read", "credentials:reveal", "services:write", "intents:reject"}
+"""What it gets when it names no scope: enough to list, to ask, to call and to see what became of it."""
 
 SESSION = ALL
 """What a person at the terminal holds."""

@@ -4,8 +4,11 @@ from datetime import datetime
 
 from stack_local.domain import scopes
 from stack_local.domain.actors import Actor, Kind
+from stack_local.domain.consents import Consent, is_live
 from stack_local.domain.ids import AgentId
 from stack_local.domain.passports import Passport
+from stack_local.store import consents, keys
+from stack_local.store.database import Tx
 from stack_local.wire.keys import ApiKey
 
 
@@ -32,6 +35,29 @@ def actor_of_passport(passport: Passport) -> Actor:
         agent_id=passport.agent_id,
         expires_at=passport.expires_at,
     )
+
+
+def actor_of_consent(consent: Consent, token_scopes: frozenset[str], *, expires_at: datetime | None) -> Actor:
+    """What an OAuth token may do: like an agent key of the one agent its consent names, within the scopes allowed."""
+    return Actor(
+        kind=Kind.OAUTH,
+        id=consent.id,
+        scopes=scopes.OAUTH & token_scopes & frozenset(consent.scope.split()),
+        preset="agent",
+        agent_id=AgentId(consent.agent_id),
+        expires_at=expires_at,
+    )
+
+
+def find_asker(tx: Tx, label: str, now: datetime) -> Actor | None:
+    """Whoever asked for a change, by the label in its record, if it still may ask."""
+    kind, _, asker_id = label.partition(":")
+    if kind == Kind.OAUTH:
+        consent = consents.find(tx, asker_id)
+        is_good = consent is not None and is_live(consent, now)
+        return actor_of_consent(consent, scopes.OAUTH, expires_at=None) if consent and is_good else None
+    key = keys.find(tx, asker_id)
+    return actor_of_key(key) if key is not None and is_key_good(key, now) else None
 
 
 def actor_of_session(session_id: str) -> Actor:

@@ -10,6 +10,7 @@ from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.detection import Finding
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
+from stack_local.oauth.server import AuthorizationServer
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.pipeline import Pipeline
 from stack_local.settings import Settings
@@ -41,6 +42,8 @@ class Appliance(Protocol):
 
     def jwks(self) -> list[dict[str, str]]: ...
 
+    def authorization_server(self) -> AuthorizationServer: ...
+
     async def create(self, passphrase: Secret) -> Created: ...
 
     async def unlock(self, *, passphrase: Secret | None, recovery_code: Secret | None) -> None: ...
@@ -65,6 +68,7 @@ class Core:
     database: Database
     vault: Vault
     pipeline: Pipeline
+    oauth: AuthorizationServer
     scribe: Scribe
     plugins: Registrar
 

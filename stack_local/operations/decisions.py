@@ -12,13 +12,12 @@ from stack_local.client import encode
 from stack_local.domain.approvals import PENDING_HOURS, Status
 from stack_local.domain.errors import Conflict, Forbidden, NotFound, StackError
 from stack_local.domain.loosening import A_PERSON_ONLY, RULES
-from stack_local.operations.bearers import actor_of_key, is_key_good
+from stack_local.operations.bearers import find_asker
 from stack_local.operations.binding import HANDLERS, Binding, handles
 from stack_local.operations.context import Context, Extra
 from stack_local.operations.visibility import visible_agents
 from stack_local.proxy.approvals import check_room
 from stack_local.store import approvals as store
-from stack_local.store import keys
 from stack_local.store.approvals import ApprovalRow
 from stack_local.store.database import Tx
 from stack_local.wire.catalogue import Request, View, by_name
@@ -149,10 +148,10 @@ def approve_decision(tx: Tx, ctx: Context, request: ApproveDecision) -> PendingD
     """Carry the change out at once, as the one who asked, and keep its answer."""
     row = _decidable(tx, ctx, request.approval_id)
     binding, asked = _asked(ctx, row)
-    key = keys.get(tx, row.asked_by.partition(":")[2])
-    if not is_key_good(key, ctx.now):
-        raise Conflict("the key that asked was revoked meanwhile", field="approval_id", hint="reject it")
-    asker = replace(ctx, actor=actor_of_key(key))
+    actor = find_asker(tx, row.asked_by, ctx.now)
+    if actor is None:
+        raise Conflict("the bearer that asked was revoked meanwhile", field="approval_id", hint="reject it")
+    asker = replace(ctx, actor=actor)
     answer = binding.handler(tx, asker, asked)
     store.decide(tx, row.id, status=Status.CONSUMED, by=ctx.actor.label, at=ctx.now, notes=request.notes)
     sealed = ctx.core.vault.seal_content(answer.model_dump_json().encode(), row_id=f"{row.id}.result")

@@ -128,7 +128,7 @@ def delegate_passport(tx: Tx, ctx: Context, request: DelegatePassport) -> Issued
     """A narrower passport for another agent, under the same session."""
     parent = passport_of(tx, ctx, request.parent_passport_token.get_secret_value(), field="parent_passport_token")
     refuse_dead(ctx, store.chain(tx, parent))
-    if ctx.actor.kind is Kind.KEY:
+    if ctx.actor.kind is not Kind.PASSPORT:
         require_agent(tx, ctx.actor, request.child_agent_id, field="child_agent_id")
     child = agents.get_rule(tx, request.child_agent_id)
     check_delegation(parent, child.mode, child_is_parent=child.id == parent.agent_id)

@@ -19,7 +19,7 @@ from stack_local.store.database import Tx
 from stack_local.system import milliseconds
 from stack_local.vault.vault import Vault
 
-_OUR_TOKENS = re.compile(rb"sk_(?:live|session)_[A-Za-z0-9_-]{20,}")
+_OUR_TOKENS = re.compile(rb"sk_(?:live|session|refresh)_[A-Za-z0-9_-]{20,}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,6 +49,16 @@ def scopes_on(tx: Tx, agent_id: str, connection_id: str) -> frozenset[str]:
     return frozenset() if row is None else frozenset(json.loads(row["scopes"]))
 
 
+def delete(tx: Tx, agent_id: str, connection_id: str) -> None:
+    """Take one grant from an agent; one that is not there is gone already."""
+    tx.touches_access = True
+    tx.execute(
+        "DELETE FROM grants WHERE agent_id = :agent_id AND connection_id = :connection_id",
+        agent_id=agent_id,
+        connection_id=connection_id,
+    )
+
+
 def delete_all(tx: Tx, agent_id: str) -> int:
     """Take every grant from an agent; how many there were."""
     tx.touches_access = True

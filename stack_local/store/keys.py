@@ -14,10 +14,16 @@ def get(tx: Tx, key_id: str) -> ApiKey:
     Raises:
         NotFound: there is none of that id.
     """
-    row = tx.find("SELECT * FROM api_keys WHERE id = :id", id=key_id)
-    if row is None:
+    found = find(tx, key_id)
+    if found is None:
         raise NotFound(f"there is no key {key_id}", field="key_id", hint="see `stack-local keys list`")
-    return _view(row)
+    return found
+
+
+def find(tx: Tx, key_id: str) -> ApiKey | None:
+    """One key, revoked or not."""
+    row = tx.find("SELECT * FROM api_keys WHERE id = :id", id=key_id)
+    return None if row is None else _view(row)
 
 
 def find_by_hash(tx: Tx, key_hash: str) -> ApiKey | None:

@@ -151,16 +151,19 @@ def revocable(
     agent_id: str | None = None,
     session_id: str | None = None,
     connection_id: str | None = None,
+    minted_by: str | None = None,
 ) -> list[str]:
     """Passports that are alive, or could be made so again by a refresh."""
     rows = tx.all(
         "SELECT jti FROM passports WHERE revoked_at IS NULL AND session_ends_at > :now "
         "AND (:agent_id IS NULL OR agent_id = :agent_id) AND (:session_id IS NULL OR session_id = :session_id) "
-        "AND (:connection_id IS NULL OR json_extract(services, '$.' || :connection_id) IS NOT NULL)",
+        "AND (:connection_id IS NULL OR json_extract(services, '$.' || :connection_id) IS NOT NULL) "
+        "AND (:minted_by IS NULL OR minted_by = :minted_by)",
         now=milliseconds(now),
         agent_id=agent_id,
         session_id=session_id,
         connection_id=connection_id,
+        minted_by=minted_by,
     )
     return [row["jti"] for row in rows]
 

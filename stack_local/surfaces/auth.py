@@ -3,16 +3,23 @@
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from stack_local.domain.actors import NOBODY, Actor, Kind
+from stack_local.domain.consents import is_live
 from stack_local.domain.errors import InvalidRequest, Unauthorized
 from stack_local.domain.passports import State, state_of
-from stack_local.operations.bearers import actor_of_key, actor_of_passport, actor_of_session, is_key_good
+from stack_local.operations.bearers import (
+    actor_of_consent,
+    actor_of_key,
+    actor_of_passport,
+    actor_of_session,
+    is_key_good,
+)
 from stack_local.operations.context import Core, Ports
 from stack_local.operations.keys import PREFIX as KEY_PREFIX
 from stack_local.operations.keys import hash_key
-from stack_local.store import keys, passports
+from stack_local.store import consents, keys, passports
 from stack_local.store.database import Tx
 from stack_local.vault.sessions import PREFIX as SESSION_PREFIX
 
@@ -29,6 +36,8 @@ class _Remembered:
     actor: Actor
     generation: int
     good_until: datetime | None
+    resource: str | None = None
+    """What an OAuth token is for; None of bearers that are good everywhere."""
 
 
 class Authenticator:
@@ -46,11 +55,11 @@ class Authenticator:
         self._core = core
         self._remembered.clear()
 
-    async def actor_of(self, authorization: str | None) -> Actor:
-        """Who asks; NOBODY without a bearer.
+    async def actor_of(self, authorization: str | None, *, path: str = "") -> Actor:
+        """Who asks; NOBODY without a bearer. `path` is the resource that is asked, for which an OAuth token must be.
 
         Raises:
-            Unauthorized: the bearer is malformed, unknown, expired or revoked.
+            Unauthorized: the bearer is malformed, unknown, expired, revoked, or an OAuth token for something else.
         """
         if authorization is None:
             return NOBODY
@@ -59,7 +68,9 @@ class Authenticator:
             return UNKNOWN
         if raw_token.startswith(SESSION_PREFIX):
             return self._session(raw_token)
-        return await self._checked(self._core, raw_token)
+        known = await self._checked(self._core, raw_token)
+        _refuse_other_resource(known.resource, f"{self._ports.appliance.base_url}{path}")
+        return known.actor
 
     def _session(self, raw_token: str) -> Actor:
         session_id = self._ports.sessions.find(raw_token) if self._is_person_side else None
@@ -67,7 +78,7 @@ class Authenticator:
             raise Unauthorized("the session is over", hint="unlock again, or `stack-local session create`")
         return actor_of_session(session_id)
 
-    async def _checked(self, core: Core, raw_token: str) -> Actor:
+    async def _checked(self, core: Core, raw_token: str) -> _Remembered:
         now, generation = self._ports.system.now(), core.database.access_generation
         digest = hashlib.sha256(raw_token.encode()).digest()
         known = self._remembered.get(digest)
@@ -76,16 +87,33 @@ class Authenticator:
             and known.generation == generation
             and (known.good_until is None or now < known.good_until)
         ):
-            return known.actor
-        actor = await core.database.read(lambda tx: self._actor(tx, core, raw_token, now))
-        self._remembered[digest] = _Remembered(actor, generation, actor.expires_at)
+            return known
+        actor, resource = await core.database.read(lambda tx: self._actor(tx, core, raw_token, now))
+        known = self._remembered[digest] = _Remembered(actor, generation, actor.expires_at, resource)
         if len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-        return actor
+        return known
 
-    def _actor(self, tx: Tx, core: Core, raw_token: str, now: datetime) -> Actor:
+    def _actor(self, tx: Tx, core: Core, raw_token: str, now: datetime) -> tuple[Actor, str | None]:
         if raw_token.startswith(KEY_PREFIX):
-            return self._key(tx, raw_token, now)
+            return self._key(tx, raw_token, now), None
+        if core.vault.is_access_token(raw_token):
+            return self._oauth(tx, core, raw_token, now)
+        return self._passport(tx, core, raw_token, now), None
+
+    def _oauth(self, tx: Tx, core: Core, raw_token: str, now: datetime) -> tuple[Actor, str]:
+        """RFC 9068, section 4; the consent behind it must hold still."""
+        claims = core.vault.verify_access_token(raw_token, issuer=self._ports.appliance.base_url)
+        expires_at = datetime.fromtimestamp(int(str(claims["exp"])), UTC)
+        consent = consents.find(tx, str(claims["consent_id"]))
+        if consent is None or not is_live(consent, now):
+            raise Unauthorized("the consent was revoked", code="INVALID_TOKEN", hint="log in again; a person decides")
+        if now >= expires_at:
+            raise Unauthorized("the access token has expired", code="INVALID_TOKEN", hint="refresh it")
+        scopes = frozenset(str(claims["scope"]).split())
+        return actor_of_consent(consent, scopes, expires_at=expires_at), str(claims["aud"])
+
+    def _passport(self, tx: Tx, core: Core, raw_token: str, now: datetime) -> Actor:
         claims = core.vault.verify(raw_token, issuer=self._ports.appliance.base_url)
         passport = passports.find(tx, str(claims["jti"]))
         if passport is None:
@@ -104,6 +132,17 @@ class Authenticator:
                 hint="a person mints one in the terminal",
             )
         return actor_of_key(key)
+
+
+def _refuse_other_resource(resource: str | None, asked: str) -> None:
+    """An OAuth token is for one resource and what lies below it (RFC 8707; RFC 9068, section 4)."""
+    if resource is not None and asked != resource and not asked.startswith(f"{resource}/"):
+        raise Unauthorized(
+            "the access token is for another resource",
+            code="INVALID_TOKEN",
+            rule=resource,
+            hint="ask a token for this one",
+        )
 
 
 def _bearer(authorization: str) -> str:

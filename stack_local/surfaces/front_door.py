@@ -5,7 +5,9 @@ import json
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+from stack_local.dispatch import NoBearer
 from stack_local.domain.errors import Forbidden, InvalidRequest, StackError, TooLarge
+from stack_local.oauth.metadata import PROTECTED_RESOURCE_PATH, RESOURCE_PATHS, USUAL_SCOPES
 from stack_local.settings import Settings
 from stack_local.surfaces.auth import one_header
 from stack_local.surfaces.errors import envelope, status_of
@@ -26,13 +28,21 @@ class FrontDoor:
     """An ASGI application in front of all others; refuses a foreign Host, any foreign Origin and a body too large."""
 
     def __init__(
-        self, inner: App, settings: Settings, *, hosts: frozenset[str] | None, count: Callable[[str], None]
+        self,
+        inner: App,
+        settings: Settings,
+        *,
+        hosts: frozenset[str] | None,
+        count: Callable[[str], None],
+        issuer: str | None = None,
     ) -> None:
-        """`hosts`: the Host values that are ours; None on the Unix socket, which no browser reaches."""
+        """`hosts`: the Host values that are ours; None on the Unix socket, which no browser reaches. `issuer`: where
+        an OAuth client logs in, said with every 401."""
         self._inner = inner
         self._settings = settings
         self._hosts = hosts
         self._count = count
+        self._issuer = issuer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -41,6 +51,8 @@ class FrontDoor:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        if self._issuer is not None:
+            send = _guiding(send, self._issuer, scope["path"])
         try:
             self._check(scope)
             body = await self._body(receive)
@@ -87,6 +99,25 @@ class FrontDoor:
             return
         if origin.lower() not in {f"http://{host}" for host in self._hosts or ()}:
             raise Forbidden("a web page may not call the appliance", rule="origin", field="Origin")
+
+
+def _guiding(send: Send, issuer: str, path: str) -> Send:
+    """A `send` that completes the challenge of a 401 or 403 with where to log in (RFC 9728, section 5.1)."""
+
+    async def guide(message: Message) -> None:
+        if message["type"] == "http.response.start" and message["status"] in (401, 403):
+            resource = path.rstrip("/") if path.rstrip("/") in RESOURCE_PATHS else ""
+            where = f"{issuer}{PROTECTED_RESOURCE_PATH}{resource}"
+            said = f', resource_metadata="{where}"'
+            said += f', scope="{" ".join(USUAL_SCOPES)}"' if message["status"] == 401 else ""
+            headers = [
+                (name, value + said.encode() if name.lower() == b"www-authenticate" else value)
+                for name, value in message["headers"]
+            ]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return guide
 
 
 def _lingering(send: Send, receive: Receive) -> Send:
@@ -149,13 +180,25 @@ async def send_error(send: Send, error: StackError) -> None:
     await send_json(send, status, json.dumps(envelope(error)).encode(), headers)
 
 
+def _challenge(error: StackError) -> bytes | None:
+    """RFC 6750, section 3: a 401 says how to authenticate, a 403 which scope is missing."""
+    if isinstance(error, Forbidden):
+        scope = error.details.get("scope")
+        said = f'Bearer realm="stack_local", error="insufficient_scope", scope="{scope}"'
+        return said.encode() if error.details.get("rule") == "scope" and scope else None
+    if isinstance(error, NoBearer):
+        return b'Bearer realm="stack_local"'
+    return b'Bearer realm="stack_local", error="invalid_token"'
+
+
 def error_head(error: StackError) -> tuple[int, tuple[tuple[bytes, bytes], ...]]:
     """Status and headers of an error: a 401 says how to authenticate, a 429 when to come back."""
     if isinstance(error, MisdirectedRequest):
         return 421, ()
     status = status_of(error)
-    if status == 401:
-        return status, ((b"www-authenticate", b'Bearer realm="stack_local"'),)
+    if status in (401, 403):
+        challenge = _challenge(error)
+        return status, () if challenge is None else ((b"www-authenticate", challenge),)
     if status == 429:
         seconds = str(error.details.get("retry_after_seconds", 1))
         return status, ((b"retry-after", seconds.encode()),)

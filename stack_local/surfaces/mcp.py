@@ -31,9 +31,9 @@ from mcp_types import (
 )
 
 from stack_local import __version__
-from stack_local.dispatch import Caller, Dispatcher
+from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import NOBODY, Actor, Kind
-from stack_local.domain.errors import NotFound, StackError, Unauthorized, Unavailable
+from stack_local.domain.errors import NotFound, StackError, Unavailable
 from stack_local.settings import Settings
 from stack_local.surfaces import mcp_prompts, mcp_resources
 from stack_local.surfaces.arguments import checked
@@ -121,14 +121,15 @@ class Mcp:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: the bearer first, whatever the method; then the SDK."""
         try:
-            actor = await self._authenticator.actor_of(one_header(scope["headers"], b"authorization"))
+            path = scope["path"].rstrip("/")
+            actor = await self._authenticator.actor_of(one_header(scope["headers"], b"authorization"), path=path)
             if actor.kind is Kind.NOBODY:
-                raise Unauthorized("there is no bearer", hint="Authorization: Bearer <API key or passport>")
+                raise NoBearer()
         except StackError as refused:
             self._dispatcher.count_refusal(refused.code)
             await send_error(send, refused)
             return
-        token = _asking.set(Asking(actor, is_core=scope["path"].rstrip("/") == CORE_PATH))
+        token = _asking.set(Asking(actor, is_core=path == CORE_PATH))
         try:
             await self._manager.handle_request(scope, receive, send)
         finally:

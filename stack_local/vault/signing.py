@@ -20,6 +20,8 @@ MAX_TOKEN_BYTES = 8 * 1024
 """Bytes of a token; more is refused before anything is decoded."""
 PASSPORT_TYPE = "passport+jwt"
 """The `typ` of a passport."""
+ACCESS_TOKEN_TYPE = "at+jwt"  # noqa: S105 (a type)
+"""The `typ` of an OAuth access token (RFC 9068, section 2.1)."""
 MAX_TIME_SECONDS = 2**53 - 1
 """The latest `iat`, `nbf` or `exp`: what every JSON reader keeps exact."""
 

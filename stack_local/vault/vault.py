@@ -10,7 +10,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.system import System
 from stack_local.vault import seal
 from stack_local.vault.keys import KeyMaterial, Keys
-from stack_local.vault.signing import PublicKey, Signer, decode_jwt, encode_jwt, token_head
+from stack_local.vault.signing import ACCESS_TOKEN_TYPE, PublicKey, Signer, decode_jwt, encode_jwt, token_head
 
 Claims = Mapping[str, object]
 
@@ -39,6 +39,7 @@ class Vault:
         self._signers: list[Signer] = []
         self._public: dict[str, PublicKey] = {}
         self._token_marks: tuple[str, ...] = ()
+        self._access_token_marks: tuple[str, ...] = ()
         self._verified: OrderedDict[bytes, Claims] = OrderedDict()
 
     @property
@@ -110,7 +111,9 @@ class Vault:
         """The signing keys from the database, newest first: it signs, all verify."""
         self._signers = signers
         self._public = {signer.kid: signer.public for signer in signers}
-        self._token_marks = tuple(token_head(key) for key in self._public.values())
+        keys = self._public.values()
+        self._access_token_marks = tuple(token_head(key, typ=ACCESS_TOKEN_TYPE) for key in keys)
+        self._token_marks = tuple(token_head(key) for key in keys) + self._access_token_marks
         self._verified.clear()
 
     def jwks(self) -> list[dict[str, str]]:
@@ -136,8 +139,28 @@ class Vault:
             raise Unauthorized("the passport is not one of this appliance", hint="issue one with stack_issue_passport")
         return claims
 
+    def sign_access_token(self, claims: Mapping[str, object]) -> Secret:
+        """An OAuth access token."""
+        return encode_jwt(self._signers[0], claims, typ=ACCESS_TOKEN_TYPE)  # type: ignore[arg-type]  # JSON, too
+
+    def is_access_token(self, raw_token: str) -> bool:
+        """Whether it says so of itself; whether it is one, `verify_access_token` says."""
+        return raw_token.startswith(self._access_token_marks)
+
+    def verify_access_token(self, raw_token: str, *, issuer: str) -> Claims:
+        """The claims of an OAuth access token of ours: form, type, signature, issuer; not audience, not whether it is
+        still good.
+
+        Raises:
+            Unauthorized: it is not one.
+        """
+        claims = decode_jwt(raw_token, self._public, typ=ACCESS_TOKEN_TYPE)
+        if claims.get("iss") != issuer:
+            raise Unauthorized("the access token is not one of this appliance", hint="log in again")
+        return claims
+
     def token_marks(self) -> tuple[str, ...]:
-        """How every passport token of ours begins: none may leave in a proxied call."""
+        """How every token of ours that is a JWT begins: none may leave in a proxied call."""
         return self._token_marks
 
     def _remember(self, key: bytes, claims: Claims) -> None:
