@@ -90,7 +90,7 @@ class ListConsentRequests(Request[ConsentRequests]):
     route="POST /v1/consent-requests/device",
     effect="write",
     surfaces=PERSON_SIDE,
-    audit="consent.ask",
+    audit="consent.enter_code",
 )
 class EnterDeviceCode(Request[ConsentRequest]):
     """Find the log-in of a command by the code it shows; it then waits for your decision."""
@@ -122,7 +122,7 @@ class GiveConsent(Request[Consent]):
     effect="write",
     surfaces=PERSON_SIDE,
     while_locked=False,
-    audit="consent.give",
+    audit="consent.create_code",
 )
 class CreateConsentCode(Request[ConsentCode]):
     """Let a client in once this one-time code is typed into its page."""

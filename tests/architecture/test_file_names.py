@@ -14,7 +14,7 @@ DRAWERS = {"utils", "util", "helpers", "helper", "common", "manager", "base", "m
 EXCUSED = Path("tests/architecture/without_a_test.txt")
 """Sources whose logic has no test file of its own yet, one a line. The list may only shrink."""
 
-NOT_AREAS = {"catalogue", "tool_schemas", "types"}
+NOT_AREAS = {"catalogue", "oauth", "tool_schemas", "types"}
 """Files of `wire` that declare no operation."""
 
 

@@ -27,6 +27,7 @@ DOMAIN_MAY = frozenset(
         "re",
         "types",
         "typing",
+        "unicodedata",
         "urllib",
         "stack_local",
     }

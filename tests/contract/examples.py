@@ -10,6 +10,7 @@ from stack_local.wire import (
     access,
     agents,
     audit,
+    consents,
     credentials,
     decisions,
     intents,
@@ -50,6 +51,8 @@ def example(*requests: type[Request[Any]]) -> Callable[[Example], Example]:
     audit.ListAudit,
     audit.AuditChainHead,
     audit.VerifyAuditChain,
+    consents.ListConsentRequests,
+    consents.ListConsents,
     credentials.ListCredentials,
     decisions.ListPendingDecisions,
     intents.ListIntents,
@@ -93,6 +96,26 @@ async def a_name(world: World, bearer: str) -> Arguments:
 @example(agents.UpdateAgent)
 async def a_weaker_mode(world: World, bearer: str) -> Arguments:
     return {"agent_id": (await world.agent_of(bearer)).id, "accountability_mode": "logged"}
+
+
+@example(consents.GiveConsent, consents.CreateConsentCode)
+async def a_login_and_how_far(world: World, bearer: str) -> Arguments:
+    return {"request_id": await world.asked_consent(), "postures": {world.connection.id: "ask"}}
+
+
+@example(consents.RefuseConsent)
+async def a_login(world: World, bearer: str) -> Arguments:
+    return {"request_id": await world.asked_consent()}
+
+
+@example(consents.EnterDeviceCode)
+async def a_device_code(world: World, bearer: str) -> Arguments:
+    return {"user_code": await world.device_code()}
+
+
+@example(consents.RevokeConsent)
+async def a_consent(world: World, bearer: str) -> Arguments:
+    return {"consent_id": await world.consent()}
 
 
 @example(credentials.GetCredential)

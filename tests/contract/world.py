@@ -12,19 +12,22 @@ import keyring
 from keyring.backend import KeyringBackend
 
 from stack_local.domain.errors import StackError
+from stack_local.domain.scopes import OAUTH
 from stack_local.domain.secrets import Secret
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, RegisterAgent
 from stack_local.wire.audit import AuditChainHead, AuditEntry, ListAudit
+from stack_local.wire.consents import GiveConsent
 from stack_local.wire.decisions import ListPendingDecisions, RejectDecision
 from stack_local.wire.intents import ListIntents, SendBackIntent, SubmitIntent, Submitted
 from stack_local.wire.passports import IssuedPassport, IssuePassport
 from stack_local.wire.services import Connection
 from stack_local.wire.vault import CreateSession, UnlockVault
 from tests.conftest import PASSPHRASE, Running, begin, decoded, served
+from tests.oauth.flow import Login
 from tests.simulators.upstream import Upstream
 
-BEARERS = ("none", "passport", "agent", "readonly", "admin", "approver", "session")
+BEARERS = ("none", "passport", "oauth", "agent", "readonly", "admin", "approver", "session")
 """The kinds of bearer (house decision 2)."""
 
 SIDES = ("agents", "person")
@@ -119,7 +122,7 @@ class World:
             child = await self.agent_of("agent")
             asked = {"parent_passport_token": self.tokens["passport"], "child_agent_id": child.id}
             answer = await self.post("agents", bearer, "delegate_passport", asked)
-        elif bearer in ("agent", "admin"):
+        elif bearer in ("agent", "admin", "oauth"):
             asked = {"agent_id": self.agent.id, "intent": INTENT}
             answer = await self.post("agents", bearer, "issue_passport", asked)
         else:
@@ -141,6 +144,24 @@ class World:
         asked = {"agent_id": agent.id, "accountability_mode": "logged"}
         refused = await self.post("agents", "agent", "update_agent", asked)
         return str(decoded(refused)["error"]["details"]["governance_approval_id"])
+
+    async def asked_consent(self) -> str:
+        """The id of a log-in that waits for the person."""
+        login = Login(self.running, self.tcp)
+        await login.register()
+        await login.open()
+        await login.press("ask")
+        return login.request_id
+
+    async def consent(self) -> str:
+        """The id of a consent that was given just now."""
+        given = await self.person.call(GiveConsent(request_id=await self.asked_consent()))
+        return str(given.id)
+
+    async def device_code(self) -> str:
+        """What our own command shows, to be typed into the terminal."""
+        answer = await self.tcp.post("/oauth/device_authorization", data={"client_id": "stack-cli"})
+        return str(decoded(answer)["user_code"])
 
     async def settle(self) -> None:
         """Undo what a call may have left: a locked vault, an ended session or passport, a full queue."""
@@ -225,7 +246,17 @@ async def _furnished(running: Running, upstream: Upstream, socket: httpx.AsyncCl
     session = await running.person.call(CreateSession(passphrase=PASSPHRASE))
     world.hold(session.session.get_secret_value())
     tokens["passport"] = (await world.passport()).token.get_secret_value()
+    tokens["oauth"] = await _oauth_token(world)
     return world
+
+
+async def _oauth_token(world: World) -> str:
+    """A token for the whole appliance, of a client that stands for the agent, with every scope there is."""
+    login = Login(world.running, world.tcp)
+    await login.register()
+    await login.open(resource=world.running.base_url, scope=" ".join(OAUTH))
+    code = await login.allow(agent_id=world.agent.id)
+    return str(decoded(await login.token(code=code))["access_token"])
 
 
 def code_of(response: httpx.Response) -> str:

@@ -5,26 +5,29 @@ import pytest
 from stack_local.domain import scopes
 
 HELD = {
-    "agents:read": "agent readonly admin approver session",
+    "agents:read": "agent oauth readonly admin approver session",
     "agents:write": "agent admin session",
-    "services:read": "agent readonly admin passport session",
-    "services:write": "agent admin session",
-    "credentials:read": "agent admin session",
-    "credentials:reveal": "agent passport session",
-    "passports:read": "agent readonly admin passport session",
-    "passports:write": "agent admin passport session",
-    "intents:read": "agent readonly admin approver passport session",
-    "intents:write": "agent admin passport session",
-    "intents:reject": "agent admin approver session",
+    "services:read": "agent oauth readonly admin passport session",
+    "services:write": "agent oauth admin session",
+    "credentials:read": "agent oauth admin session",
+    "credentials:reveal": "agent oauth passport session",
+    "passports:read": "agent oauth readonly admin passport session",
+    "passports:write": "agent oauth admin passport session",
+    "intents:read": "agent oauth readonly admin approver passport session",
+    "intents:write": "agent oauth admin passport session",
+    "intents:reject": "agent oauth admin approver session",
     "intents:decide": "approver session",
-    "proxy:write": "agent admin passport session",
-    "audit:read": "agent readonly admin approver passport session",
+    "proxy:write": "agent oauth admin passport session",
+    "audit:read": "agent oauth readonly admin approver passport session",
     "governance:decide": "session",
+    "clients:read": "readonly admin session",
+    "clients:write": "admin session",
+    "clients:decide": "session",
     "keys:read": "readonly admin session",
     "keys:write": "session",
     "vault:write": "session",
 }
-BEARERS = scopes.PRESETS | {"passport": scopes.PASSPORT, "session": scopes.SESSION}
+BEARERS = scopes.PRESETS | {"oauth": scopes.OAUTH, "passport": scopes.PASSPORT, "session": scopes.SESSION}
 
 
 @pytest.mark.parametrize("scope", HELD)
@@ -40,4 +43,5 @@ def test_the_table_knows_every_scope_and_every_scope_has_its_words() -> None:
 def test_deciding_and_minting_are_a_persons_but_for_the_approver() -> None:
     for preset, held in scopes.PRESETS.items():
         assert held & scopes.PERSON_ONLY == ({"intents:decide"} if preset == "approver" else set())
-    assert not scopes.PASSPORT & scopes.PERSON_ONLY
+    assert not (scopes.PASSPORT | scopes.OAUTH) & scopes.PERSON_ONLY
+    assert scopes.OAUTH_USUAL < scopes.OAUTH

@@ -7,9 +7,6 @@ from tests.conftest import Running, decoded
 NO_ROUTES = (
     "GET /",
     "GET /nothing",
-    "GET /.well-known/oauth-authorization-server",
-    "GET /.well-known/oauth-protected-resource",
-    "GET /.well-known/oauth-protected-resource/mcp",
     "GET /.well-known/openid-configuration",
     "POST /register",
     "GET /v1/agents/../admin",
