@@ -5,6 +5,7 @@ from datetime import datetime
 from stack_local.domain.actors import Kind
 from stack_local.domain.consents import Consent
 from stack_local.oauth.ground import Ground
+from stack_local.store import authorization_requests as requests
 from stack_local.store import consents, passports
 from stack_local.store.database import Tx
 from stack_local.store.revocation import Fallen, revoke_with_descendants
@@ -20,6 +21,14 @@ def end_consent(tx: Tx, consent: Consent, *, at: datetime, reason: str) -> Falle
     consents.revoke(tx, consent.id, at=at)
     minted = passports.revocable(tx, now=at, minted_by=label_of(consent))
     return revoke_with_descendants(tx, minted, reason=reason, at=at)
+
+
+def end_unredeemed(tx: Tx, ground: Ground, now: datetime) -> None:
+    """End consents whose log-in came to nothing: refused after all, or its code never typed or never fetched."""
+    for request in requests.list_unredeemed(tx, now):
+        consent = consents.find(tx, request.consent_id or "")
+        if consent is not None:
+            end_unasked(tx, ground, consent, now, reason="its log-in came to nothing")
 
 
 def end_unasked(tx: Tx, ground: Ground, consent: Consent, now: datetime, *, reason: str) -> None:

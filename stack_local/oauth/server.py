@@ -35,10 +35,10 @@ from stack_local.oauth.core import (
 )
 from stack_local.oauth.grants import CodeGrant, DeviceGrant, RefreshGrant, S256Challenge
 from stack_local.oauth.ground import Ground, Pairs, hash_value
-from stack_local.oauth.registration import register
-from stack_local.oauth.revocation import end_unasked
+from stack_local.oauth.registration import UNUSED_HOURS, register
+from stack_local.oauth.revocation import end_unasked, end_unredeemed
 from stack_local.store import authorization_requests as requests
-from stack_local.store import consents
+from stack_local.store import clients, consents
 from stack_local.store.database import Database, Tx
 
 MAX_OPEN_OF_CLIENT = 20
@@ -75,6 +75,7 @@ class AuthorizationServer:
     def __init__(self, database: Database, ground: Ground) -> None:
         self._database = database
         self.ground = ground
+        self._swept_at: datetime | None = None
 
     def _core(self, tx: Tx) -> Core:
         core = Core(tx, self.ground, self.ground.system.now())
@@ -209,7 +210,7 @@ class AuthorizationServer:
 
         def refused(tx: Tx) -> None:
             found = self._of_browser(tx, request_id, secret)
-            for before in (RequestState.SHOWN, RequestState.ASKED):
+            for before in (RequestState.SHOWN, RequestState.ASKED, RequestState.CODED):
                 if requests.move(tx, found.id, before=before, after=RequestState.REFUSED):
                     self.ground.record(
                         tx, "consent.refuse", actor=f"client:{found.client_id}", subject=found.id, by="browser"
@@ -239,12 +240,12 @@ class AuthorizationServer:
             requests.count_wrong_code(tx, found.id)
             if found.wrong_codes + 1 < WRONG_CODES:
                 return False
-            requests.move(tx, found.id, before=RequestState.ASKED, after=RequestState.REFUSED)
+            requests.move(tx, found.id, before=RequestState.CODED, after=RequestState.REFUSED)
             self.ground.record(
                 tx, "consent.refuse", actor=f"client:{found.client_id}", subject=found.id, by="wrong codes"
             )
             return None
-        return requests.move(tx, found.id, before=RequestState.ASKED, after=RequestState.GIVEN)
+        return requests.move(tx, found.id, before=RequestState.CODED, after=RequestState.GIVEN)
 
     async def look(self, request_id: str, secret: str) -> Page | Redirect:
         """How it stands: the page to go on showing, or, once decided, where to go with the answer.
@@ -360,6 +361,25 @@ class AuthorizationServer:
         is_good = now.timestamp() < int(str(claims["exp"]))
         facts = {name: claims[name] for name in ("scope", "exp", "iat", "nbf", "jti")} | {"token_type": "Bearer"}
         return consents.find(tx, str(claims["consent_id"])) if is_good else None, facts
+
+    async def sweep(self) -> None:
+        """Forget what is over: old requests and consents, log-ins that came to nothing, clients nobody let in."""
+        now = self.ground.system.now()
+        kept_since = now - timedelta(hours=UNUSED_HOURS)
+
+        def swept(tx: Tx) -> None:
+            end_unredeemed(tx, self.ground, now)
+            requests.delete_old(tx, before=kept_since)
+            consents.delete_over(tx, ended_before=now, used_before=now - timedelta(days=REFRESH_IDLE_DAYS))
+            clients.delete_unused(tx, before=kept_since)
+
+        if await self._database.read(lambda tx: bool(requests.list_unredeemed(tx, now))) or self._is_sweep_due(now):
+            await self._database.write(swept)
+
+    def _is_sweep_due(self, now: datetime) -> bool:
+        is_due = self._swept_at is None or now >= self._swept_at + timedelta(hours=1)
+        self._swept_at = now if is_due else self._swept_at
+        return is_due
 
     async def begin_device(self, pairs: Pairs) -> Response:
         """RFC 8628, section 3.1: for our own command."""

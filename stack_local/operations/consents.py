@@ -79,6 +79,7 @@ def create_consent_code(tx: Tx, ctx: Context, request: CreateConsentCode) -> Con
     code = ctx.core.oauth.new_user_code()
     _give(tx, ctx, asked, request)
     requests.set_user_code(tx, asked.id, hash_value(code))
+    requests.move(tx, asked.id, before=RequestState.ASKED, after=RequestState.CODED)
     return ConsentCode(code=SecretStr(code), request_id=asked.id, expires_at=asked.expires_at)
 
 
@@ -115,7 +116,7 @@ def _waiting_now(tx: Tx, ctx: Context) -> ConsentRequests:
 
 def _waiting(tx: Tx, ctx: Context, request_id: str) -> AuthorizationRequest:
     asked = requests.get(tx, request_id)
-    if asked.state is not RequestState.ASKED or ctx.now >= asked.expires_at or asked.consent_id is not None:
+    if asked.state is not RequestState.ASKED or ctx.now >= asked.expires_at:
         raise Conflict("the log-in no longer waits", field="request_id", rule="asked", hint="begin it again")
     return asked
 

@@ -104,9 +104,9 @@ async def consent_page(page: Page, *, csrf: str, is_typing: bool = False, is_wro
     match request.state:
         case RequestState.SHOWN:
             body, title, look = _SHOWN, f"Let “{page.client_name}” in?", 0
-        case RequestState.ASKED if is_typing:
+        case RequestState.ASKED | RequestState.CODED if is_typing:
             body, title, look = _TYPING, f"“{page.client_name}” waits for you", 0
-        case RequestState.ASKED:
+        case RequestState.ASKED | RequestState.CODED:
             body, title, look = _WAITING, f"“{page.client_name}” waits for you", LOOK_SECONDS
         case _:
             body, title, look = _DONE, "Decided", 0

@@ -2,7 +2,7 @@
 
 import click
 
-from stack_local.surfaces.cli import audit, call, decisions, doctor, process, review, vault, watch
+from stack_local.surfaces.cli import audit, call, consent_code, decisions, doctor, process, review, vault, watch
 from stack_local.surfaces.cli.derived import derived_groups
 from stack_local.surfaces.cli.shell import home_option
 
@@ -19,6 +19,7 @@ def all_commands() -> list[click.Command]:
     session = click.Group("session", help="Operator sessions, for scripts.")
     session.add_command(of_vault["create-session"], "create")
     session.add_command(of_vault["end-session"], "end")
+    session.add_command(consent_code.consent_code_command())
     commands = [*_hand_made(), of_vault["lock"], of_vault["seal"], session, *areas.values()]
     for command in commands:
         _add_home(command)
