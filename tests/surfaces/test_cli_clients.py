@@ -127,6 +127,11 @@ def test_every_text_is_for_the_address_that_was_asked_for(client):
     assert "7822" not in f"{shown}{setup.command}{setup.with_key}{setup.keyed}"
 
 
+def test_every_client_has_its_command_in_the_documentation():
+    page = (Path(__file__).parents[2] / "docs" / "clients.md").read_text()
+    assert set(re.findall(r"^stack-local connect ([a-z-]+)", page, flags=re.MULTILINE)) == set(CLIENTS)
+
+
 def test_what_codex_is_given_is_toml():
     (file,) = CLIENTS["codex"](place()).files
     text = render("", put({}, file.entries), file.form, file.entries[0].keys)

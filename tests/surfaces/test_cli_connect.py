@@ -115,6 +115,11 @@ def test_without_a_process_the_settings_say_the_address(launch, home):
     assert "http://[::1]:7900/mcp" in run(launch, home, "codex").stdout
 
 
+def test_no_home_is_made_for_it(launch, home):
+    assert run(launch, home, "claude", "--write").exit_code == 0
+    assert not launch.directory.exists()
+
+
 def test_a_port_that_nobody_knows_yet_is_refused(launch, home):
     launch.directory.mkdir()
     (launch.directory / "settings.toml").write_text("port = 0\n")
