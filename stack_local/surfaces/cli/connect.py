@@ -21,8 +21,10 @@ from stack_local.surfaces.printable import printable, printable_lines
 from stack_local.wire.vault import GetStatus
 
 BASE_URL = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}")
+"""One name for the appliance: for a client's login another name is another server."""
 
 ANY_URL = "http://127.0.0.1:7822/mcp"
+"""For what is taken out: that is ours whichever port it names."""
 
 DECIDES = "the browser shows a page, and nobody is let in until you say yes in the terminal of stack_local"
 
@@ -65,7 +67,6 @@ def _connect(
     if write and undo:
         raise click.UsageError("--write puts in what --undo takes out: give one of them")
     place = Place(
-        # What is taken out is ours whichever address it names.
         url=ANY_URL if undo else _base_url(shell, url) + ("/mcp/core" if core else "/mcp"),
         home=Path.home(),
         environment=os.environ,
