@@ -26,7 +26,7 @@ BASE_URL = re.compile(r"http://(?:127\.0\.0\.1|\[::1\]):[1-9][0-9]{0,4}")
 ANY_URL = "http://127.0.0.1:7822/mcp"
 """For what is taken out: that is ours whichever port it names."""
 
-DECIDES = "the browser shows a page, and nobody is let in until you say yes in the terminal of stack_local"
+DECIDES = "the browser shows a page: have it ask you in the terminal; nobody is let in until you say yes there"
 
 
 def connect_command() -> click.Command:
