@@ -2,7 +2,7 @@
 
 import click
 
-from stack_local.surfaces.cli import audit, call, consent_code, decisions, doctor, process, review, vault, watch
+from stack_local.surfaces.cli import audit, call, connect, consent_code, decisions, doctor, process, review, vault, watch
 from stack_local.surfaces.cli.derived import derived_groups
 from stack_local.surfaces.cli.shell import home_option
 
@@ -35,6 +35,7 @@ def _hand_made() -> list[click.Command]:
         process.demo_command(),
         process.self_test_command(),
         call.call_command(),
+        connect.connect_command(),
         decisions.pending_command(),
         decisions.approve_command(),
         decisions.reject_command(),
