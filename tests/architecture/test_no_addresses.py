@@ -1,5 +1,6 @@
 """A lock names versions and hashes; no file names a package index, a mirror or a folder of one machine."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import pytest
 
 from tests.architecture.sources import repository, text_of
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock", "requirements-conformance.lock")
+NPM_LOCK = Path("tests/conformance/package-lock.json")
 
 PIN = re.compile(
     r"^[a-z0-9-]+==[\w.]+( ; [^#@/\\]+)? \\$"  # a package at one version, with its marker
@@ -39,6 +41,12 @@ def test_every_pin_of_a_lock_has_a_hash(name: str) -> None:
     blocks = re.split(r"^(?=\S)", text_of(Path(name)), flags=re.MULTILINE)[1:]
     assert blocks
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_every_package_from_npm_has_a_hash_and_no_address() -> None:
+    pins = json.loads(text_of(NPM_LOCK))["packages"]
+    assert len(pins) > 1
+    assert not [name for name, pin in pins.items() if name and ("integrity" not in pin or "resolved" in pin)]
 
 
 def test_no_file_names_an_index_or_a_place_on_one_machine() -> None:
