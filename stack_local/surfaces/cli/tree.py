@@ -2,7 +2,18 @@
 
 import click
 
-from stack_local.surfaces.cli import audit, call, connect, consent_code, decisions, doctor, process, review, vault, watch
+from stack_local.surfaces.cli import (
+    audit,
+    call,
+    connect,
+    consent_code,
+    decisions,
+    doctor,
+    process,
+    review,
+    vault,
+    watch,
+)
 from stack_local.surfaces.cli.derived import derived_groups
 from stack_local.surfaces.cli.shell import home_option
 
