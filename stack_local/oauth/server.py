@@ -181,7 +181,9 @@ class AuthorizationServer:
     def _refused(self, error: OAuth2Error, asked: CoreRequest) -> Redirect:
         if not error.redirect_uri:
             raise BadAuthorizationRequest(
-                error.description or error.error or "the request is malformed", code=error.error, field="request"
+                (error.description or error.error or "the request is malformed").rstrip("."),
+                code=error.error,
+                field="request",
             )
         said = [("error", error.error), ("error_description", error.description or "")]
         state = asked.payload.state
@@ -438,6 +440,9 @@ def _check_parameters(parameters: dict[str, str]) -> None:
         raise InvalidRequestError("state is too long")
     if not all(" " <= letter <= "~" for letter in parameters.get("state", "")):
         raise InvalidRequestError("state holds a character that OAuth has no place for")
+    if "response_type" not in parameters:
+        # RFC 6749, section 3.1.1: missing is another error than unknown.
+        raise InvalidRequestError("response_type is missing")
     for name in ("request", "request_uri"):
         if name in parameters:
             # Never fetched, never read: it could name an address only we can reach.
