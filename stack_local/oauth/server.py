@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from stack_local.domain.consents import (
@@ -381,7 +381,7 @@ class AuthorizationServer:
         asked = CoreRequest("POST", pairs)
         client = core.authenticate_client(asked, ["none"])
         if client.client_id != FIRST_PARTY.id:
-            raise InvalidRequestError("the device grant is for the appliance's own command")
+            raise UnauthorizedClientError("the device grant is for the appliance's own command")
         scope = client.get_allowed_scope(asked.payload.scope)
         if scope is None:
             raise InvalidScopeError()
