@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from authlib.common.urls import add_params_to_uri
 from authlib.oauth2 import OAuth2Error
-from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
+from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError, UnauthorizedClientError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from stack_local.domain.consents import (
@@ -182,7 +182,9 @@ class AuthorizationServer:
     def _refused(self, error: OAuth2Error, asked: CoreRequest) -> Redirect:
         if not error.redirect_uri:
             raise BadAuthorizationRequest(
-                error.description or error.error or "the request is malformed", code=error.error, field="request"
+                (error.description or error.error or "the request is malformed").rstrip("."),
+                code=error.error,
+                field="request",
             )
         said = [("error", error.error), ("error_description", error.description or "")]
         state = asked.payload.state
@@ -399,7 +401,7 @@ class AuthorizationServer:
         asked = CoreRequest("POST", pairs)
         client = core.authenticate_client(asked, ["none"])
         if client.client_id != FIRST_PARTY.id:
-            raise InvalidRequestError("the device grant is for the appliance's own command")
+            raise UnauthorizedClientError("the device grant is for the appliance's own command")
         scope = client.get_allowed_scope(asked.payload.scope)
         if scope is None:
             raise InvalidScopeError()
@@ -458,6 +460,9 @@ def _check_parameters(parameters: dict[str, str]) -> None:
         raise InvalidRequestError("state is too long")
     if not all(" " <= letter <= "~" for letter in parameters.get("state", "")):
         raise InvalidRequestError("state holds a character that OAuth has no place for")
+    if "response_type" not in parameters:
+        # RFC 6749, section 3.1.1: missing is another error than unknown.
+        raise InvalidRequestError("response_type is missing")
     for name in ("request", "request_uri"):
         if name in parameters:
             # Never fetched, never read: it could name an address only we can reach.
