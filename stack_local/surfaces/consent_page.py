@@ -8,7 +8,7 @@ from quart import Response, render_template_string
 from stack_local.domain.clients import is_loopback, redirect_host, redirect_origin
 from stack_local.domain.consents import RequestState
 from stack_local.domain.scopes import DESCRIPTIONS
-from stack_local.oauth.server import Page
+from stack_local.oauth.authorization import Page
 
 LOOK_SECONDS = 2
 """How often a waiting page looks whether a person has decided."""
