@@ -40,6 +40,8 @@ class Caller:
 
     actor: Actor
     surface: Surface
+    patience_seconds: float | None = None
+    """How long it waits for an answer; None where it says how long with each question."""
 
 
 class Dispatcher:
@@ -87,6 +89,7 @@ class Dispatcher:
         return Context(
             actor=caller.actor,
             surface=caller.surface,
+            patience_seconds=caller.patience_seconds,
             trace_id=self._ports.system.new_id("claim").replace("pc_", "trc_"),
             now=self._ports.system.now(),
             ports=self._ports,

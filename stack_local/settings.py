@@ -27,6 +27,8 @@ class Settings:
     """How long a request body may take to arrive."""
     tool_wait_seconds: float = 4.0
     """A tool call that takes longer answers with an operation_id instead (house decision 8)."""
+    progress_wait_seconds: float = 45.0
+    """A tool call may take so long where its client asked to be told of its progress."""
     session_idle_seconds: int = 15 * 60
     """An operator session ends after this long without use."""
     session_seconds: int = 12 * 3600
@@ -67,6 +69,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "head_bytes": (1024, 64 * 1024),
     "body_seconds": (1, 120),
     "tool_wait_seconds": (0.1, 50),
+    "progress_wait_seconds": (0.1, 50),
     "session_idle_seconds": (60, 3600),
     "session_seconds": (60, 12 * 3600),
     "detector_seconds": (0.001, 5),
