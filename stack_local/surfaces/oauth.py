@@ -69,6 +69,7 @@ class OAuth:
 
     async def _register(self) -> CoreResponse:
         raw = await _body()
+        self._dispatcher.rates.take("registrations", "anybody")
         try:
             metadata = read_json(raw)
         except InvalidRequest as error:
@@ -81,6 +82,7 @@ class OAuth:
 
     async def _token(self) -> CoreResponse:
         pairs = await _form()
+        self._dispatcher.rates.take("tokens", dict(pairs).get("client_id", "")[:64])
         if dict(pairs).get("grant_type") == EXCHANGE_GRANT:
             return await self._exchange(dict(pairs))
         return await self._server().token(pairs)
