@@ -81,7 +81,7 @@ class OAuth:
     async def _token(self) -> CoreResponse:
         pairs = await _form()
         if dict(pairs).get("grant_type") == EXCHANGE_GRANT:
-            return await self._exchange(dict(pairs))
+            return await self._exchange(_once(pairs))
         return await self._server().token(pairs)
 
     async def _exchange(self, form: dict[str, str]) -> CoreResponse:
@@ -119,7 +119,7 @@ class OAuth:
             raise NoBearer
         if actor.kind is Kind.PASSPORT:
             raise Forbidden("a passport introspects no token", rule="an API key", field="Authorization")
-        form = dict(await _form())
+        form = _once(await _form())
         if not form.get("token"):
             raise InvalidRequest("there is no token", field="token", rule="required")
         seen = await self._server().introspect(form["token"], lambda tx: visible_agents(tx, actor))
@@ -276,6 +276,13 @@ def _pairs(raw: bytes) -> Pairs:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
         raise InvalidRequest("the parameters cannot be read", field="body", rule="escaped UTF-8, 64 at most") from None
+
+
+def _once(pairs: Pairs) -> dict[str, str]:
+    """The parameters of an endpoint that authlib does not serve, each of which stands once (RFC 6749, section 3.2)."""
+    if len(dict(pairs)) != len(pairs):
+        raise InvalidRequest("a parameter stands twice", field="body", rule="once")
+    return dict(pairs)
 
 
 def _csrf(secret: str) -> str:
