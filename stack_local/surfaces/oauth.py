@@ -12,7 +12,17 @@ from quart import Quart, Response, request
 from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import Kind
 from stack_local.domain.canonical import read_json
-from stack_local.domain.errors import Forbidden, InvalidRequest, Locked, StackError, TooLarge, TooMany, Unavailable
+from stack_local.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    Locked,
+    NotFound,
+    StackError,
+    TooLarge,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 from stack_local.oauth.core import Response as CoreResponse
 from stack_local.oauth.ground import Pairs
 from stack_local.oauth.metadata import (
@@ -92,7 +102,11 @@ class OAuth:
         if form.get("subject_token_type") != JWT_TYPE or form.get("requested_token_type", JWT_TYPE) != JWT_TYPE:
             raise InvalidRequest("only a passport is exchanged", field="subject_token_type", rule=JWT_TYPE)
         asked = checked(CATALOGUE[RefreshPassport], {"token": form.get("subject_token", "")})
-        issued = await self._dispatcher.call(Caller(actor, "rest"), asked)
+        try:
+            issued = await self._dispatcher.call(Caller(actor, "rest"), asked)
+        except (Unauthorized, NotFound) as refused:
+            # RFC 8693, section 2.2.2. It is not the caller that is unknown: a client would throw its own bearer away.
+            raise InvalidRequest(refused.message, field="subject_token") from None
         lifetime = issued.expires_at - self._server().ground.system.now()
         answer: dict[str, object] = {
             "access_token": issued.token.get_secret_value(),
@@ -182,7 +196,7 @@ class OAuth:
         secret = request.cookies.get(COOKIE, "")
         try:
             form = dict(await _form())
-            if not hmac.compare_digest(form.get("csrf", ""), _csrf(secret)):
+            if not hmac.compare_digest(form.get("csrf", "").encode(), _csrf(secret).encode()):
                 raise Forbidden("this page is not the one that was opened", rule="csrf", hint="begin the log-in again")
             return await self._act(request_id, secret, form)
         except StackError as refused:
