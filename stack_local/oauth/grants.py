@@ -22,10 +22,11 @@ from stack_local.domain.consents import (
     judge_refresh,
 )
 from stack_local.oauth.core import Core, CoreClient, CoreRequest, InvalidTargetError, Response
-from stack_local.oauth.ground import hash_value
-from stack_local.oauth.revocation import end_unasked
+from stack_local.oauth.ground import Ground, hash_value
+from stack_local.oauth.revocation import Revocation, end_unasked
 from stack_local.store import authorization_requests as requests
 from stack_local.store import consents
+from stack_local.store.database import Tx
 
 
 class S256Challenge(CodeChallenge):
@@ -238,3 +239,13 @@ def _check_same_resource(server: Core, request: CoreRequest, consent: Consent) -
     asked = request.payload.data.get("resource")
     if asked is not None and server.ground.resource(asked) != consent.resource:
         raise InvalidTargetError(f"the consent is for {consent.resource}")
+
+
+def core_over(tx: Tx, ground: Ground) -> Core:
+    """authlib's server over one transaction, with everything it serves."""
+    core = Core(tx, ground, ground.system.now())
+    core.register_grant(CodeGrant, [S256Challenge(required=True)])
+    core.register_grant(RefreshGrant)
+    core.register_grant(DeviceGrant)
+    core.register_endpoint(Revocation)
+    return core
