@@ -6,18 +6,18 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 
 from tests.conftest import decoded
 
 BINARY, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
-BOUND_SECONDS = 20
+BOUND_SECONDS = 10
 LOOK_SECONDS = 0.05
 FLAGS = (
     "--headless",
@@ -31,9 +31,22 @@ FLAGS = (
     "--disable-sync",
     "--hide-scrollbars",
     # Names of the tests are loopback; every other one is none.
-    "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+    "--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE ::1, EXCLUDE localhost",
 )
 _ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
+_GONE = ("stale element reference", "does not belong to the document")
+"""chromedriver's words for an element of a page that was left."""
+
+T = TypeVar("T")
+
+
+async def until(look: Callable[[], Awaitable[T]]) -> T:
+    """Look again and again, within bounds, until there is something to see."""
+    async with asyncio.timeout(BOUND_SECONDS):
+        while True:
+            if seen := await look():
+                return seen
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 class WebDriverError(Exception):
@@ -95,17 +108,16 @@ class Browser:
         """As the mouse would, where it is visible; the page that follows is awaited."""
         element = await self._find(css)
         await self.command("POST", f"/element/{element}/click")
-        async with asyncio.timeout(BOUND_SECONDS):
-            while await self._is_in_page(element):
-                await asyncio.sleep(LOOK_SECONDS)
+        await until(lambda: self._is_gone(element))
 
-    async def _is_in_page(self, element: str) -> bool:
+    async def _is_gone(self, element: str) -> bool:
         try:
             await self.command("GET", f"/element/{element}/name")
         except WebDriverError as error:
-            assert str(error).startswith("stale element reference"), error
-            return False
-        return True
+            if any(words in str(error) for words in _GONE):
+                return True
+            raise
+        return False
 
     async def type(self, css: str, text: str) -> None:
         await self.command("POST", f"/element/{await self._find(css)}/value", text=text)
@@ -137,12 +149,13 @@ class Browser:
     async def cdp(self, name: str, params: dict[str, Any]) -> Any:
         return await self.command("POST", "/goog/cdp/execute", cmd=name, params=params)
 
-    async def until(self, holds: Callable[[str], bool]) -> str:
-        """Wait for the address in view; it is read until it does."""
-        async with asyncio.timeout(BOUND_SECONDS):
-            while not holds(seen := await self.url()):
-                await asyncio.sleep(LOOK_SECONDS)
-        return seen
+    async def until_at(self, holds: Callable[[str], bool]) -> None:
+        """Wait for an address to come into view."""
+
+        async def is_there() -> bool:
+            return holds(await self.url())
+
+        await until(is_there)
 
     async def _find(self, css: str) -> str:
         return str((await self.command("POST", "/element", using="css selector", value=css))[_ELEMENT])
@@ -153,6 +166,14 @@ class Browser:
         """Errors and warnings of the console since the last time."""
         return [entry["message"] for entry in await self.command("POST", "/se/log", type="browser")]
 
+    async def until_said(self, words: str) -> None:
+        """Wait for a message of the console."""
+
+        async def is_said() -> bool:
+            return any(words in said for said in await self.console())
+
+        await until(is_said)
+
     async def sent(self) -> list[Sent]:
         """Every request for the network, from the start, each step of a redirect by itself."""
         for entry in await self.command("POST", "/se/log", type="performance"):
@@ -161,10 +182,11 @@ class Browser:
 
     async def until_sent(self, fits: Callable[[Sent], bool]) -> Sent:
         """Wait for a request."""
-        async with asyncio.timeout(BOUND_SECONDS):
-            while not (found := [sent for sent in await self.sent() if fits(sent)]):
-                await asyncio.sleep(LOOK_SECONDS)
-        return found[0]
+
+        async def found() -> list[Sent]:
+            return [sent for sent in await self.sent() if fits(sent)]
+
+        return (await until(found))[0]
 
 
 def _value(response: httpx.Response) -> Any:

@@ -41,6 +41,7 @@ class Site:
 
     async def __aenter__(self) -> Self:
         self._arrival = asyncio.Condition()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._server = await asyncio.start_server(self._serve, self.address, 0, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -49,6 +50,9 @@ class Site:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def url(self, path: str = CALLBACK, *, host: str = "") -> str:
         """An address of this site, under the name that is asked for."""
@@ -67,15 +71,19 @@ class Site:
         return [visit.query for visit in self.visits if visit.path == CALLBACK]
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             await self._note(head)
             first = head.split(" ")
             writer.write(self._answer(urlsplit(first[1]).path))
             await writer.drain()
-        except (OSError, asyncio.IncompleteReadError):
-            pass  # the browser hung up
+        except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # the browser hung up, or we are closing: this is the end of the task either way
         finally:
+            self._tasks.discard(task)
             writer.close()
 
     async def _note(self, head: str) -> None:

@@ -130,9 +130,9 @@ async def test_back_from_the_client_gives_nothing_a_second_time(login: BrowserLo
     await login.ask()
     await login.give()
     await login.client.answer()
-    await login.browser.until(lambda url: CALLBACK in url)
+    await login.browser.until_at(lambda url: CALLBACK in url)
     await login.browser.back()
-    await login.browser.until(lambda url: url.startswith(login.running.base_url))
+    await login.browser.until_at(lambda url: url.startswith(login.running.base_url))
     assert len(login.client.answers) == 1
     assert await login.all_waiting() == []
 

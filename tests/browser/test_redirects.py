@@ -90,9 +90,7 @@ async def test_the_page_does_not_go_on_waiting_once_another_program_has_the_answ
     "changed",
     ["/callback/", "/Callback", "/callback?x=1", "/x/../callback", "/%63allback", "/callback#x"],
 )
-async def test_another_redirect_uri_than_the_registered_one_is_never_gone_to(
-    login: BrowserLogin, changed: str
-) -> None:
+async def test_another_redirect_uri_than_the_registered_one_is_never_gone_to(login: BrowserLogin, changed: str) -> None:
     login.redirect_uri = login.client.url(changed)
     await login.open()
     assert not await login.browser.has("button")
