@@ -12,6 +12,7 @@ from quart import Quart, Response, request
 from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import Kind
 from stack_local.domain.canonical import read_json
+from stack_local.domain.clients import redirect_origin
 from stack_local.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -39,7 +40,7 @@ from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.visibility import visible_agents
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
-from stack_local.surfaces.consent_page import consent_page, message_page
+from stack_local.surfaces.consent_page import consent_page, leaving_page, message_page
 from stack_local.surfaces.errors import status_of
 from stack_local.wire.catalogue import CATALOGUE
 from stack_local.wire.passports import RefreshPassport
@@ -224,7 +225,8 @@ class OAuth:
         self, looked: Page | Redirect, secret: str, *, is_typing: bool, is_wrong: bool = False
     ) -> Response:
         if isinstance(looked, Redirect):
-            return _redirect(looked.uri)
+            has_origin = redirect_origin(looked.uri) is not None
+            return _redirect(looked.uri) if has_origin else await leaving_page(looked.uri)
         return await consent_page(looked, csrf=_csrf(secret), is_typing=is_typing, is_wrong=is_wrong)
 
     async def _page_of_error(self, refused: StackError) -> Response:
@@ -240,7 +242,7 @@ class OAuth:
         return await message_page(
             200,
             "Type the code in the terminal",
-            "Screen 6, Clients, key c; or `stack-local consents enter-device-code`",
+            "Screen 6, Clients, key c; or the command stack-local consents enter-device-code",
             "Type a code only if you began the log-in yourself, a moment ago",
         )
 
