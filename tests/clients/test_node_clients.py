@@ -3,7 +3,7 @@
 import pytest
 
 from tests.clients.journey import keeps_a_login, lists_and_calls, reads
-from tests.clients.node_clients import script
+from tests.clients.node_clients import inspector, mcp_remote, script
 from tests.clients.python_clients import Opener
 from tests.clients.stage import Stage
 
@@ -12,6 +12,10 @@ CLIENTS = {
     "typescript-sdk-2-newest-wire": script("sdk2.cjs", "auto"),
     "typescript-sdk-2-initialize": script("sdk2.cjs", "legacy"),
     "openai-agents": script("agents.cjs"),
+    "inspector-newest-wire": inspector("modern"),
+    "inspector-initialize": inspector("legacy"),
+    "mcp-remote-newest-wire": mcp_remote("auto"),
+    "mcp-remote-initialize": mcp_remote("legacy"),
 }
 
 pytestmark = pytest.mark.clients_ci
