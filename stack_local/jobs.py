@@ -18,6 +18,7 @@ from stack_local.system import System
 TICK_SECONDS = 1.0
 REFUSALS_SECONDS = 60
 SHRED_SECONDS = 3600
+SWEEP_SECONDS = 15
 ORPHAN_SECONDS = 45
 """A call no task carries any more is closed after this: longer than any call may take."""
 
@@ -48,6 +49,7 @@ class Jobs:
             (None, self.expire),
             (ORPHAN_SECONDS, lambda: self.close_orphans(older_than_seconds=ORPHAN_SECONDS)),
             (REFUSALS_SECONDS, self.write_refusals),
+            (SWEEP_SECONDS, self._core.oauth.sweep),
             (SHRED_SECONDS, self.shred),
             (self._settings.anchor_seconds, self.anchor),
         )

@@ -1,4 +1,4 @@
-"""The terminal UI: which screen comes first, the five main screens, and what holds on all of them."""
+"""The terminal UI: which screen comes first, the six main screens, and what holds on all of them."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,6 +28,7 @@ from tui.palette import KeymapProvider
 from tui.screens.agents import AgentsScreen
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.audit import AuditScreen
+from tui.screens.clients import ClientsScreen
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.passports import PassportsScreen
@@ -104,6 +105,7 @@ class StackTui(App[None]):
             "passports": partial(PassportsScreen, self._client, self._system),
             "services": partial(ServicesScreen, self._client),
             "agents": partial(AgentsScreen, self._client),
+            "clients": partial(ClientsScreen, self._client, self._system),
         }
 
     def delay_update(self, delay: float = SWITCH_SECONDS) -> None:
@@ -189,13 +191,14 @@ class StackTui(App[None]):
             self.screen.reload()
 
     def _show_status(self) -> None:
-        if self._status is None:
+        status = self._status
+        if status is None:
             return
         base = self.screen_stack[0]
         for bar in base.query(StatusBar):
-            bar.show_status(self._status)
+            bar.show_status(status)
         for line in base.query(TopLine):
-            line.show_pending(self._status.pending)
+            line.show_waiting({"approvals": status.pending - status.waiting_clients, "clients": status.waiting_clients})
 
     @on(ConnectionLost)
     def _show_lost(self, lost: ConnectionLost) -> None:

@@ -6,8 +6,8 @@ from typing import Literal
 
 from textual.binding import Binding
 
-Place = Literal["everywhere", "main", "approvals", "audit", "passports", "services", "agents"]
-"""Where a key works; `main` is each of the five numbered screens."""
+Place = Literal["everywhere", "main", "approvals", "audit", "passports", "services", "agents", "clients"]
+"""Where a key works; `main` is each of the six numbered screens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +53,22 @@ KEYS = (
     Key("w", "asks", "Choose which calls of the agent ask you", "agents", "asks"),
     Key("p", "pause", "Suspend the agent, or let it go on", "agents", "suspend"),
     Key("u", "unblock", "Let a blocked agent hold passports again", "agents", "unblock"),
+    Key(
+        "a",
+        "let_in",
+        "Let the client shown in: as which agent, and how far it may use each service",
+        "clients",
+        "let in",
+    ),
+    Key("r", "refuse", "Refuse the client shown", "clients", "refuse"),
+    Key("R", "revoke", "End what the client shown was allowed", "clients", "revoke"),
+    Key("c", "device_code", "Type the code that a command shows", "clients", "code"),
     Key("1", "app.show_place('approvals')", "Go to approvals", "main"),
     Key("2", "app.show_place('audit')", "Go to the audit log", "main"),
     Key("3", "app.show_place('passports')", "Go to passports", "main"),
     Key("4", "app.show_place('services')", "Go to services", "main"),
     Key("5", "app.show_place('agents')", "Go to agents", "main"),
+    Key("6", "app.show_place('clients')", "Go to clients", "main"),
     Key("ctrl+l", "app.lock", "Lock the vault: no call goes out until you unlock it", "main", "lock", "^l"),
     Key("question_mark", "app.help", "Show every key", "main", "help", "?"),
     Key("ctrl+p", "app.command_palette", "Find an action by name", "main", None, "^p"),
@@ -71,6 +82,7 @@ PLACE_TITLES: dict[Place, str] = {
     "passports": "3 Passports",
     "services": "4 Services",
     "agents": "5 Agents",
+    "clients": "6 Clients",
     "main": "On each of these",
     "everywhere": "Everywhere",
 }

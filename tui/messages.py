@@ -7,6 +7,7 @@ from textual.message import Message
 from stack_local.wire.access import Grant
 from stack_local.wire.agents import Agent
 from stack_local.wire.audit import AuditEntry
+from stack_local.wire.consents import Consent, ConsentRequest
 from stack_local.wire.decisions import PendingDecision
 from stack_local.wire.intents import IntentApproval
 from stack_local.wire.keys import CreatedKey
@@ -137,6 +138,26 @@ class ServiceConnected(Message):
     """A service is connected; a grant may follow."""
 
     connection: Connection
+
+
+@dataclass(eq=False)
+class ClientsLoaded(Message):
+    """Which OAuth clients wait, and which were let in."""
+
+    requests: list[ConsentRequest]
+    consents: list[Consent]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ClientsLoaded)
+
+
+@dataclass(eq=False)
+class ConsentPrepared(Message):
+    """What a person chooses from when a client is let in."""
+
+    asked: ConsentRequest
+    connections: list[Connection]
+    agents: list[Agent]
 
 
 @dataclass(eq=False)

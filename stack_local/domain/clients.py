@@ -22,8 +22,10 @@ DANGEROUS_SCHEMES = frozenset(
 RESERVED_NAMES = frozenset({"stack", "stacklocal"})
 """Ours: a client that is called so would speak in our name."""
 
-_PRINTABLE = re.compile(r"^[!-~]+$")
-_SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*$")
+_PRINTABLE = re.compile(r"[!-~]+")
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]*)(:[0-9]+)?")
+# No comma and no semicolon: the origin stands in the page's content security policy.
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,13 +41,15 @@ class Client:
 
 def refused_redirect(uri: str) -> str | None:
     """Why this redirect URI is not registered; None if it may be."""
-    if len(uri.encode()) > MAX_REDIRECT_BYTES or not _PRINTABLE.match(uri):
+    if len(uri) > MAX_REDIRECT_BYTES or not _PRINTABLE.fullmatch(uri):
         return f"at most {MAX_REDIRECT_BYTES} characters of printable ASCII without a blank"
     if "*" in uri or "#" in uri or "\\" in uri:
         return "no wildcard, no fragment, no backslash"
     parts = _split(uri)
     if parts is None or parts.username is not None or parts.password is not None:
         return "an absolute URI without a user name"
+    if not _AUTHORITY.fullmatch(parts.netloc):
+        return "a host of letters, digits, dots and hyphens"
     match parts.scheme:
         case "https":
             return None if parts.hostname else "https needs a host"
@@ -56,7 +60,7 @@ def refused_redirect(uri: str) -> str | None:
 
 
 def _refused_private(scheme: str, parts: SplitResult) -> str | None:
-    if not _SCHEME.match(scheme) or scheme in DANGEROUS_SCHEMES:
+    if not _SCHEME.fullmatch(scheme) or scheme in DANGEROUS_SCHEMES:
         return "https, http on loopback, or a scheme of the client's own"
     # RFC 8252, section 7.1 asks for a reversed domain name; clients in use name themselves after `//` instead.
     return None if "." in scheme or parts.netloc else "a scheme of its own has a dot, or an authority after //"

@@ -33,6 +33,8 @@ class RequestState(StrEnum):
     """The page is open; nobody has asked for a decision."""
     ASKED = "asked"
     """It waits for a person at the terminal."""
+    CODED = "coded"
+    """A person said yes to whoever types the one-time code into the page."""
     GIVEN = "given"
     """A person said yes; the page has not fetched its code yet."""
     REFUSED = "refused"
@@ -138,7 +140,9 @@ def judge_refresh(token: RefreshToken, consent: Consent, now: datetime, *, asked
     if token.used_at is None:
         return Refresh.ROTATE
     is_soon = now < token.used_at + timedelta(seconds=REPLAY_SECONDS)
-    return Refresh.REPLAY if is_soon and token.asked == asked else Refresh.REUSED
+    # Without an answer: the one that follows it was used, so its owner had it.
+    is_same = token.asked == asked and token.answer is not None
+    return Refresh.REPLAY if is_soon and is_same else Refresh.REUSED
 
 
 def granted_scopes(asked: str | None) -> tuple[str, ...] | None:

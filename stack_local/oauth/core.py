@@ -27,7 +27,7 @@ MAX_PARAMETER_BYTES = 8192
 
 _ADDRESS = "https://localhost/oauth"
 # authlib refuses plain http but for the name localhost, and reads nothing else from the address: ours is loopback.
-_QUOTABLE = re.compile(r"^[ !#-\[\]-~]*$")
+_QUOTABLE = re.compile(r"[ !#-\[\]-~]*")
 # RFC 6749, section 4.1.2.1: what an error description may hold. authlib quotes some parameters in its own.
 
 Response = tuple[int, object, list[tuple[str, str]]]
@@ -61,7 +61,8 @@ class CoreRequest(OAuth2Request):
 
     def __init__(self, method: str, pairs: Pairs, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(method, _ADDRESS, headers=dict(headers or {}))
-        self.payload = _Payload(pairs)
+        # RFC 6749, sections 3.1 and 3.2: a parameter without a value is as good as left out.
+        self.payload = _Payload([(parameter, value) for parameter, value in pairs if value])
 
     @property
     def args(self) -> dict[str, str]:
@@ -161,7 +162,7 @@ def check_form(pairs: Pairs) -> None:
     for name, value in pairs:
         if len(value.encode("utf-8", "surrogatepass")) > MAX_PARAMETER_BYTES:
             raise InvalidRequestError("a parameter is too long")
-        if name != "state" and not _QUOTABLE.match(value):
+        if name != "state" and not _QUOTABLE.fullmatch(value):
             raise InvalidRequestError("a parameter holds a character that OAuth has no place for")
 
 

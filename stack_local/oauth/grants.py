@@ -3,6 +3,7 @@
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from urllib.parse import parse_qsl
 
 from authlib.oauth2.rfc6749 import TokenMixin
 from authlib.oauth2.rfc6749.errors import InvalidGrantError, InvalidRequestError
@@ -21,10 +22,11 @@ from stack_local.domain.consents import (
     judge_refresh,
 )
 from stack_local.oauth.core import Core, CoreClient, CoreRequest, InvalidTargetError, Response
-from stack_local.oauth.ground import hash_value
-from stack_local.oauth.revocation import end_unasked
+from stack_local.oauth.ground import Ground, hash_value
+from stack_local.oauth.revocation import Revocation, end_unasked
 from stack_local.store import authorization_requests as requests
 from stack_local.store import consents
+from stack_local.store.database import Tx
 
 
 class S256Challenge(CodeChallenge):
@@ -45,6 +47,7 @@ class _Code:
 
     request: AuthorizationRequest
     consent: Consent
+    is_redirect_due: bool
     code_challenge_method: str = "S256"
 
     @property
@@ -52,7 +55,8 @@ class _Code:
         return self.request.code_challenge
 
     def get_redirect_uri(self) -> str:
-        return self.request.redirect_uri
+        # RFC 6749, section 4.1.3: whoever did not name it need not name it now; authlib then compares nothing.
+        return self.request.redirect_uri if self.is_redirect_due else ""
 
     def get_scope(self) -> str:
         return self.consent.scope
@@ -91,7 +95,8 @@ class CodeGrant(AuthorizationCodeGrant):
             return None
         _check_same_resource(self.server, self.request, consent)
         self.server.consent = consent
-        return _Code(found, consent)
+        was_named = any(name == "redirect_uri" and value for name, value in parse_qsl(found.parameters))
+        return _Code(found, consent, is_redirect_due=was_named or bool(self.request.payload.redirect_uri))
 
     def delete_authorization_code(self, authorization_code: _Code) -> None:
         """Nothing: it is spent, and kept so that a second use is noticed."""
@@ -198,11 +203,13 @@ class DeviceGrant(DeviceCodeGrant):
 
     TOKEN_ENDPOINT_AUTH_METHODS = ("none",)
     server: Core
+    request: CoreRequest
 
-    def query_device_credential(self, device_code: str) -> _Device | None:
+    def query_device_credential(self, device_code: str) -> _Device:
         found = requests.find_by_secret(self.server.tx, hash_value(device_code))
         if found is None or not found.is_device:
-            return None
+            # authlib calls it malformed; RFC 6749, section 5.2 has a word for a grant that is not good.
+            raise InvalidGrantError("the device code is unknown")
         return _Device(found, is_over=self.server.now >= found.expires_at)
 
     def query_user_grant(self, user_code: str) -> tuple[str, bool] | None:
@@ -210,6 +217,9 @@ class DeviceGrant(DeviceCodeGrant):
         found = requests.get(tx, user_code)
         if found.state is RequestState.REFUSED:
             return self.server.ground.scribe.operator_id, False
+        asked = self.request.payload.data.get("resource")
+        if asked is not None and self.server.ground.resource(asked) != found.resource:
+            raise InvalidTargetError(f"the log-in is for {found.resource}")
         if not requests.move(tx, found.id, before=RequestState.GIVEN, after=RequestState.REDEEMED):
             if found.state is RequestState.REDEEMED:
                 raise InvalidGrantError("the device code was used")
@@ -229,3 +239,13 @@ def _check_same_resource(server: Core, request: CoreRequest, consent: Consent) -
     asked = request.payload.data.get("resource")
     if asked is not None and server.ground.resource(asked) != consent.resource:
         raise InvalidTargetError(f"the consent is for {consent.resource}")
+
+
+def core_over(tx: Tx, ground: Ground) -> Core:
+    """authlib's server over one transaction, with everything it serves."""
+    core = Core(tx, ground, ground.system.now())
+    core.register_grant(CodeGrant, [S256Challenge(required=True)])
+    core.register_grant(RefreshGrant)
+    core.register_grant(DeviceGrant)
+    core.register_endpoint(Revocation)
+    return core

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from stack_local.domain.audit import Outcome
+from stack_local.domain.consents import TAG_ALPHABET
 from stack_local.oauth.metadata import RESOURCE_PATHS
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
@@ -29,6 +30,15 @@ class Ground:
     def new_value(self, prefix: str = "") -> str:
         """A fresh secret: 256 random bits behind its prefix."""
         return prefix + base64.urlsafe_b64encode(self.system.random_bytes(32)).rstrip(b"=").decode()
+
+    def new_tag(self, length: int) -> str:
+        """Letters that a person reads and types; each as likely as another, but for a hair."""
+        number = int.from_bytes(self.system.random_bytes(32), "big")
+        letters = []
+        for _ in range(length):
+            number, place = divmod(number, len(TAG_ALPHABET))
+            letters.append(TAG_ALPHABET[place])
+        return "".join(letters)
 
     def resource(self, raw_resource: str) -> str | None:
         """One of our resources as we write it; None if it is another's. A slash at the end and the case of the host

@@ -1,10 +1,16 @@
 """Ending a consent: its tokens, the passports it minted and all below them, and what waited for those."""
 
+from dataclasses import dataclass
 from datetime import datetime
+
+from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from stack_local.domain.actors import Kind
 from stack_local.domain.consents import Consent
-from stack_local.oauth.ground import Ground
+from stack_local.domain.errors import Unauthorized
+from stack_local.oauth.core import Core, CoreClient, CoreRequest
+from stack_local.oauth.ground import Ground, hash_value
+from stack_local.store import authorization_requests as requests
 from stack_local.store import consents, passports
 from stack_local.store.database import Tx
 from stack_local.store.revocation import Fallen, revoke_with_descendants
@@ -22,6 +28,14 @@ def end_consent(tx: Tx, consent: Consent, *, at: datetime, reason: str) -> Falle
     return revoke_with_descendants(tx, minted, reason=reason, at=at)
 
 
+def end_unredeemed(tx: Tx, ground: Ground, now: datetime) -> None:
+    """End consents whose log-in came to nothing: refused after all, or its code never typed or never fetched."""
+    for request in requests.list_unredeemed(tx, now):
+        consent = consents.find(tx, request.consent_id or "")
+        if consent is not None:
+            end_unasked(tx, ground, consent, now, reason="its log-in came to nothing")
+
+
 def end_unasked(tx: Tx, ground: Ground, consent: Consent, now: datetime, *, reason: str) -> None:
     """End it from the agents' side (a token shown twice, RFC 7009), with a record of each thing that fell."""
     if consent.revoked_at is not None:
@@ -33,3 +47,38 @@ def end_unasked(tx: Tx, ground: Ground, consent: Consent, now: datetime, *, reas
         ground.record(tx, "passport.revoke_cascade", actor=actor, agent_id=agent_id, passport_jti=jti)
     for row in fallen.approvals:
         ground.record(tx, "intent.expire", actor=actor, agent_id=row.agent_id, subject=row.id)
+
+
+def _consent_of_access_token(ground: Ground, raw_token: str) -> str | None:
+    """The consent an access token of ours belongs to, however old it is; None for anything else."""
+    try:
+        return str(ground.vault.verify_access_token(raw_token, issuer=ground.base_url)["consent_id"])
+    except Unauthorized:
+        return None
+
+
+class Revocation(RevocationEndpoint):
+    """RFC 7009, section 2. Another client's token is unknown to the one that asks."""
+
+    CLIENT_AUTH_METHODS = ("none",)
+    server: Core
+
+    def query_token(self, token_string: str, token_type_hint: str | None) -> "_Revocable | None":
+        core = self.server
+        found = consents.find_refresh(core.tx, hash_value(token_string))
+        consent_id = found.consent_id if found is not None else _consent_of_access_token(core.ground, token_string)
+        consent = None if consent_id is None else consents.find(core.tx, consent_id)
+        return None if consent is None else _Revocable(consent)
+
+    def revoke_token(self, token: "_Revocable", request: CoreRequest) -> None:
+        end_unasked(self.server.tx, self.server.ground, token.consent, self.server.now, reason="the client revoked it")
+
+
+@dataclass(frozen=True, slots=True)
+class _Revocable:
+    """A token as authlib asks it."""
+
+    consent: Consent
+
+    def check_client(self, client: CoreClient) -> bool:
+        return client.client_id == self.consent.client_id

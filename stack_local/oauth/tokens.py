@@ -17,17 +17,19 @@ Answer = dict[str, object]
 def issue(tx: Tx, ground: Ground, consent: Consent, now: datetime, *, scope: str) -> Answer:
     """A pair of tokens of one consent; the refresh token is kept by its hash."""
     refresh_token = ground.new_value(REFRESH_PREFIX)
+    # No access token outlives the consent it is for: whoever checked it once need not look again until then.
+    lifetime = min(ACCESS_SECONDS, int((consent.ends_at - now).total_seconds()))
     consents.insert_refresh(tx, RefreshToken(hash_value(refresh_token), consent.id, now))
     return {
-        "access_token": _access_token(ground, consent, now, scope=scope),
+        "access_token": _access_token(ground, consent, now, scope=scope, lifetime=lifetime),
         "token_type": "Bearer",
-        "expires_in": ACCESS_SECONDS,
+        "expires_in": lifetime,
         "refresh_token": refresh_token,
         "scope": scope,
     }
 
 
-def _access_token(ground: Ground, consent: Consent, now: datetime, *, scope: str) -> str:
+def _access_token(ground: Ground, consent: Consent, now: datetime, *, scope: str, lifetime: int) -> str:
     issued_at = int(now.timestamp())
     claims: dict[str, object] = {
         "iss": ground.base_url,
@@ -39,6 +41,6 @@ def _access_token(ground: Ground, consent: Consent, now: datetime, *, scope: str
         "jti": hash_value(ground.new_value())[:32],
         "iat": issued_at,
         "nbf": issued_at,
-        "exp": issued_at + ACCESS_SECONDS,
+        "exp": issued_at + lifetime,
     }
     return ground.vault.sign_access_token(claims).reveal()

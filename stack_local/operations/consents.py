@@ -10,6 +10,7 @@ from stack_local.domain import consents as domain
 from stack_local.domain.consents import AuthorizationRequest, Posture, RequestState
 from stack_local.domain.errors import Conflict, InvalidRequest, NotFound
 from stack_local.oauth.core import FIRST_PARTY
+from stack_local.oauth.device import USER_CODE_LENGTH
 from stack_local.oauth.ground import hash_value
 from stack_local.oauth.revocation import end_consent
 from stack_local.operations.access import grant_agent_access
@@ -76,9 +77,10 @@ def give_consent(tx: Tx, ctx: Context, request: GiveConsent) -> Consent:
 def create_consent_code(tx: Tx, ctx: Context, request: CreateConsentCode) -> ConsentCode:
     """The decision is made here; the page proves with the code that the same person sits at it."""
     asked = _waiting(tx, ctx, request.request_id)
-    code = ctx.core.oauth.new_user_code()
+    code = ctx.core.oauth.ground.new_tag(USER_CODE_LENGTH)
     _give(tx, ctx, asked, request)
     requests.set_user_code(tx, asked.id, hash_value(code))
+    requests.move(tx, asked.id, before=RequestState.ASKED, after=RequestState.CODED)
     return ConsentCode(code=SecretStr(code), request_id=asked.id, expires_at=asked.expires_at)
 
 
@@ -115,7 +117,7 @@ def _waiting_now(tx: Tx, ctx: Context) -> ConsentRequests:
 
 def _waiting(tx: Tx, ctx: Context, request_id: str) -> AuthorizationRequest:
     asked = requests.get(tx, request_id)
-    if asked.state is not RequestState.ASKED or ctx.now >= asked.expires_at or asked.consent_id is not None:
+    if asked.state is not RequestState.ASKED or ctx.now >= asked.expires_at:
         raise Conflict("the log-in no longer waits", field="request_id", rule="asked", hint="begin it again")
     return asked
 

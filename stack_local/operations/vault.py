@@ -8,7 +8,7 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
-from stack_local.store import approvals, audit, meta, passports
+from stack_local.store import approvals, audit, authorization_requests, meta, passports
 from stack_local.store.database import Tx
 from stack_local.wire.vault import (
     ApplianceStatus,
@@ -53,7 +53,8 @@ async def get_status(ctx: Context, request: GetStatus) -> ApplianceStatus:
     if request.after_changes is not None:
         await ctx.ports.feed.wait_past(request.after_changes, seconds=request.wait_seconds)
     counts: dict[str, object] = {
-        "operator_id": None, "pending": 0, "live_passports": 0, "chain_sequence": 0, "chain_head": GENESIS
+        "operator_id": None, "pending": 0, "waiting_clients": 0, "live_passports": 0,
+        "chain_sequence": 0, "chain_head": GENESIS,
     }  # fmt: skip
     if ctx.core_or_none is not None:
         counts = await ctx.core.database.read(lambda tx: _counts(tx, ctx))
@@ -72,10 +73,12 @@ async def get_status(ctx: Context, request: GetStatus) -> ApplianceStatus:
 
 def _counts(tx: Tx, ctx: Context) -> dict[str, object]:
     head = audit.head(tx)
+    waiting = len(authorization_requests.list_asked(tx, ctx.now))
     live = passports.list_live(tx, now=ctx.now, agents=None, agent_id=None, session_id=None)
     return {
         "operator_id": meta.get(tx, "operator_id"),
-        "pending": approvals.count_pending(tx),
+        "pending": approvals.count_pending(tx) + waiting,
+        "waiting_clients": waiting,
         "live_passports": len(live),
         "chain_sequence": head.sequence,
         "chain_head": head.entry_hash,

@@ -128,6 +128,18 @@ def set_code(tx: Tx, request_id: str, code_hash: str, *, expires_at: datetime) -
     )
 
 
+def list_unredeemed(tx: Tx, now: datetime) -> list[AuthorizationRequest]:
+    """Those that are over, were allowed, and came to nothing."""
+    rows = tx.all(
+        "SELECT * FROM authorization_requests WHERE consent_id IS NOT NULL AND state != :redeemed "
+        "AND (state = :refused OR max(expires_at, coalesce(code_expires_at, 0)) <= :now)",
+        redeemed=RequestState.REDEEMED,
+        refused=RequestState.REFUSED,
+        now=milliseconds(now),
+    )
+    return [_request(row) for row in rows]
+
+
 def delete_old(tx: Tx, *, before: datetime) -> int:
     """Forget those that ended before this; how many there were."""
     return tx.execute("DELETE FROM authorization_requests WHERE expires_at < :before", before=milliseconds(before))

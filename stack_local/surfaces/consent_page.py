@@ -8,7 +8,7 @@ from quart import Response, render_template_string
 from stack_local.domain.clients import is_loopback, redirect_host, redirect_origin
 from stack_local.domain.consents import RequestState
 from stack_local.domain.scopes import DESCRIPTIONS
-from stack_local.oauth.server import Page
+from stack_local.oauth.authorization import Page
 
 LOOK_SECONDS = 2
 """How often a waiting page looks whether a person has decided."""
@@ -104,9 +104,9 @@ async def consent_page(page: Page, *, csrf: str, is_typing: bool = False, is_wro
     match request.state:
         case RequestState.SHOWN:
             body, title, look = _SHOWN, f"Let “{page.client_name}” in?", 0
-        case RequestState.ASKED if is_typing:
+        case RequestState.ASKED | RequestState.CODED if is_typing:
             body, title, look = _TYPING, f"“{page.client_name}” waits for you", 0
-        case RequestState.ASKED:
+        case RequestState.ASKED | RequestState.CODED:
             body, title, look = _WAITING, f"“{page.client_name}” waits for you", LOOK_SECONDS
         case _:
             body, title, look = _DONE, "Decided", 0

@@ -13,6 +13,7 @@ from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import Kind
 from stack_local.domain.canonical import read_json
 from stack_local.domain.errors import Forbidden, InvalidRequest, Locked, StackError, TooLarge, TooMany, Unavailable
+from stack_local.oauth.authorization import BadAuthorizationRequest, Page, Redirect
 from stack_local.oauth.core import Response as CoreResponse
 from stack_local.oauth.ground import Pairs
 from stack_local.oauth.metadata import (
@@ -24,7 +25,7 @@ from stack_local.oauth.metadata import (
     protected_resource,
 )
 from stack_local.oauth.registration import InvalidClientMetadata
-from stack_local.oauth.server import AuthorizationServer, BadAuthorizationRequest, Page, Redirect
+from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.visibility import visible_agents
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
@@ -151,7 +152,7 @@ class OAuth:
         try:
             # As GET by the query, as POST by the form (RFC 6749, section 3.1).
             raw = await _form() if request.method == "POST" else _pairs(request.query_string)
-            begun = await self._server().begin(raw)
+            begun = await self._server().authorization.begin(raw)
         except StackError as refused:
             return await self._page_of_error(refused)
         if isinstance(begun, Redirect):
@@ -172,7 +173,7 @@ class OAuth:
         """The page again: it goes on by itself once a person has decided."""
         secret = request.cookies.get(COOKIE, "")
         try:
-            looked = await self._server().look(request_id, secret)
+            looked = await self._server().authorization.look(request_id, secret)
             return await self._shown(looked, secret, is_typing=request.args.get("type") == "code")
         except StackError as refused:
             return await self._page_of_error(refused)
@@ -189,7 +190,7 @@ class OAuth:
             return await self._page_of_error(refused)
 
     async def _act(self, request_id: str, secret: str, form: dict[str, str]) -> Response:
-        server = self._server()
+        server = self._server().authorization
         match form.get("do"):
             case "ask":
                 await server.ask(request_id, secret)

@@ -11,7 +11,7 @@ PRIVATE = 0o600
 """Mode of every file of the vault."""
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes, *, mode: int = PRIVATE) -> None:
     """Replace the file; when this returns, the new one survives a power cut. One writer at a time per path.
 
     Raises:
@@ -20,7 +20,7 @@ def write_atomically(path: Path, content: bytes) -> None:
     """
     draft = path.with_name(f".{path.name}.draft")
     try:
-        _write_durably(draft, content)
+        _write_durably(draft, content, mode)
         os.replace(draft, path)
         _sync_directory(path.parent)
     except OSError as error:
@@ -59,11 +59,12 @@ def _read(descriptor: int, path: Path, count: int) -> bytes:
         os.close(descriptor)
 
 
-def _write_durably(draft: Path, content: bytes) -> None:
+def _write_durably(draft: Path, content: bytes, mode: int) -> None:
     # A draft left by a crash is removed, so that O_EXCL can promise we write to a file we made, with our mode.
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
     with open(descriptor, "wb") as file:
+        os.fchmod(file.fileno(), mode)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())

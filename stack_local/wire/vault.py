@@ -27,6 +27,7 @@ class ApplianceStatus(View):
     base_url: str
     operator_id: str | None
     pending: int = Field(description="Decisions of all kinds that wait for a person.")
+    waiting_clients: int = Field(description="Of these, OAuth clients that ask to be let in.")
     live_passports: int
     chain_sequence: int
     chain_head: str

@@ -1,5 +1,6 @@
 """A lock names versions and hashes; no file names a package index, a mirror or a folder of one machine."""
 
+import json
 import re
 from pathlib import Path
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.architecture.sources import repository, text_of
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock", "requirements-conformance.lock")
 
 PIN = re.compile(
     r"^[a-z0-9-]+==[\w.]+( ; [^#@/\\]+)? \\$"  # a package at one version, with its marker
@@ -39,6 +40,14 @@ def test_every_pin_of_a_lock_has_a_hash(name: str) -> None:
     blocks = re.split(r"^(?=\S)", text_of(Path(name)), flags=re.MULTILINE)[1:]
     assert blocks
     assert all("--hash=sha256:" in block for block in blocks)
+
+
+def test_every_package_from_npm_is_named_at_one_version_and_no_lock_of_npm_is_kept() -> None:
+    manifests = [path for path in repository() if path.name == "package.json"]
+    versions = {version for path in manifests for version in json.loads(text_of(path))["dependencies"].values()}
+    assert versions
+    assert not [version for version in versions if not version[0].isdigit()]
+    assert not [path for path in repository() if path.name == "package-lock.json"]
 
 
 def test_no_file_names_an_index_or_a_place_on_one_machine() -> None:

@@ -23,6 +23,8 @@ ORDINARY = [known for known in OPERATIONS if known.request not in NEEDS_AN_EMPTY
 GUARDED = [known for known in OPERATIONS if known.scope is not None]
 
 EXTRA_RECORDS: dict[str, list[str]] = {
+    "give_consent": ["agent.register success", "service.grant success"],
+    "create_consent_code": ["agent.register success", "service.grant success"],
     "approve_decision": ["agent.update success"],
     "proxy_read": ["credential.proxy success"],
     "proxy_request": ["credential.proxy success"],

@@ -17,7 +17,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, RegisterAgent
 from stack_local.wire.audit import AuditChainHead, AuditEntry, ListAudit
-from stack_local.wire.consents import GiveConsent
+from stack_local.wire.consents import GiveConsent, ListConsentRequests, RefuseConsent
 from stack_local.wire.decisions import ListPendingDecisions, RejectDecision
 from stack_local.wire.intents import ListIntents, SendBackIntent, SubmitIntent, Submitted
 from stack_local.wire.passports import IssuedPassport, IssuePassport
@@ -173,6 +173,8 @@ class World:
             await self.person.call(SendBackIntent(approval_id=intent.id, notes="tidying"))
         for decision in (await self.person.call(ListPendingDecisions())).items:
             await self.person.call(RejectDecision(approval_id=decision.id))
+        for asked in (await self.person.call(ListConsentRequests())).items:
+            await self.person.call(RefuseConsent(request_id=asked.id))
         alive = await self.post("agents", "passport", "list_services", {})
         if alive.status_code != 200:
             self.tokens["passport"] = (await self.passport()).token.get_secret_value()

@@ -2,20 +2,27 @@
 
 import base64
 import hashlib
+import json
 import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import httpx
+import pytest
 
-from stack_local.wire.consents import GiveConsent, ListConsentRequests
+from stack_local.wire.consents import Consent, GiveConsent, ListConsentRequests, ListConsents
 from tests.conftest import Running, decoded
 
 REDIRECT = "http://127.0.0.1:49152/callback"
 VERIFIER = "v" * 43
 CHALLENGE = base64.urlsafe_b64encode(hashlib.sha256(VERIFIER.encode()).digest()).rstrip(b"=").decode()
 COOKIE = "stack_login"
+
+MCP_HEADERS = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": "2025-11-25"}
+
+SHARED = pytest.mark.asyncio(loop_scope="module")
+"""Of a test that plays with `guest`: one appliance serves every line of the tables of a file."""
 
 
 @dataclass
@@ -39,8 +46,8 @@ class Login:
         self.client_id = answer["client_id"]
         return answer
 
-    async def open(self, **changed: str | None) -> httpx.Response:
-        """Open the page as a browser would; None leaves a parameter out."""
+    def parameters(self, **changed: str | None) -> dict[str, str]:
+        """Of an authorization request; None leaves one out."""
         usual = {
             "response_type": "code",
             "client_id": self.client_id,
@@ -50,8 +57,12 @@ class Login:
             "state": "st-1",
             "resource": f"{self.running.base_url}/mcp",
         }
-        self.asked = {name: value for name, value in (usual | changed).items() if value is not None}
-        response = await self.http.get("/oauth/authorize", params=self.asked)
+        return {name: value for name, value in (usual | changed).items() if value is not None}
+
+    async def open(self, *more: tuple[str, str], **changed: str | None) -> httpx.Response:
+        """Open the page as a browser would; `more` stands beside what was changed, so that a name can stand twice."""
+        self.asked = self.parameters(**changed)
+        response = await self.http.get("/oauth/authorize", params=[*self.asked.items(), *more])
         if response.status_code == 200:
             self._keep(response)
         return response
@@ -87,32 +98,47 @@ class Login:
     def _cookies(self) -> dict[str, str]:
         return {"Cookie": f"{COOKIE}={self.cookie}", "Origin": self.running.base_url}
 
+    async def give(self, **chosen: Any) -> Consent:
+        """The person says yes in the terminal."""
+        return await self.running.person.call(GiveConsent(request_id=self.request_id, **chosen))
+
     async def allow(self, **chosen: Any) -> str:
         """Ask, let the person say yes, and fetch the code."""
         await self.press("ask")
         waiting = await self.running.person.call(ListConsentRequests())
-        assert [asked.id for asked in waiting.items] == [self.request_id]
-        await self.running.person.call(GiveConsent(request_id=self.request_id, **chosen))
+        assert self.request_id in [asked.id for asked in waiting.items]
+        await self.give(**chosen)
         response = await self.look()
         assert response.status_code == 303, response.text
         return answer_of(response)["code"]
 
-    async def token(self, **changed: str | None) -> httpx.Response:
-        """Ask for tokens; the fields of the code grant unless others are given."""
+    def fields(self, **changed: str | None) -> dict[str, str]:
+        """Of a token request: those of the code grant unless others are given; None leaves one out."""
         usual = {
             "grant_type": "authorization_code",
             "client_id": self.client_id,
             "redirect_uri": REDIRECT,
             "code_verifier": VERIFIER,
         }
-        form = {name: value for name, value in (usual | changed).items() if value is not None}
-        return await self.http.post("/oauth/token", data=form)
+        return {name: value for name, value in (usual | changed).items() if value is not None}
+
+    async def token(self, **changed: str | None) -> httpx.Response:
+        """Ask for tokens."""
+        return await self.http.post("/oauth/token", data=self.fields(**changed))
 
     async def refresh(self, refresh_token: str, **changed: str | None) -> httpx.Response:
         """Ask for the next pair."""
         return await self.token(
             grant_type="refresh_token", refresh_token=refresh_token, redirect_uri=None, code_verifier=None, **changed
         )
+
+    async def code(self, **changed: str | None) -> str:
+        """Registered, asked and allowed: the code."""
+        if not self.client_id:
+            await self.register()
+        response = await self.open(**changed)
+        assert response.status_code == 200, response.text
+        return await self.allow()
 
     async def tokens(self, **chosen: Any) -> dict[str, Any]:
         """The whole way in: registered, allowed, redeemed."""
@@ -133,3 +159,24 @@ def answer_of(response: httpx.Response) -> dict[str, str]:
 def query_of(response: httpx.Response) -> dict[str, list[str]]:
     """The same, each as often as it stands."""
     return parse_qs(urlsplit(response.headers["location"]).query)
+
+
+def error_of(response: httpx.Response) -> tuple[int, str]:
+    """Status and code of a refusal in the RFCs' own shape; nothing of a token is in it."""
+    said = json.loads(response.content)
+    assert not {"access_token", "refresh_token"} & set(said)
+    assert response.headers["cache-control"] == "no-store"
+    return response.status_code, said["error"]
+
+
+async def accepts(running: Running, bearer: str, path: str = "/mcp") -> bool:
+    """Whether the resource at a path takes a bearer. Anything but yes and a challenge is a fault."""
+    async with running.http(bearer) as http:
+        response = await http.post(path, json={"jsonrpc": "2.0", "id": 1, "method": "tools/list"}, headers=MCP_HEADERS)
+    assert response.status_code in (200, 401), response.text
+    return response.status_code == 200
+
+
+async def consents_of(running: Running, client_id: str) -> list[Consent]:
+    """What a person allowed this client and what still holds."""
+    return [consent for consent in (await running.person.call(ListConsents())).items if consent.client_id == client_id]

@@ -9,6 +9,7 @@ from tui.keymap import KEYS, Place, keys_of
 from tui.screens.agents import AgentsScreen
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.audit import AuditScreen
+from tui.screens.clients import ClientsScreen
 from tui.screens.passports import PassportsScreen
 from tui.screens.services import ServicesScreen
 
@@ -18,6 +19,7 @@ SCREENS: dict[Place, type] = {
     "passports": PassportsScreen,
     "services": ServicesScreen,
     "agents": AgentsScreen,
+    "clients": ClientsScreen,
 }
 
 

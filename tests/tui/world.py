@@ -12,7 +12,7 @@ from stack_local.domain.approvals import Status as ApprovalStatus
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.passports import Mode, State
 from stack_local.domain.services import InjectionStyle
-from stack_local.wire import access, agents, audit, decisions, intents, keys, passports, services, vault
+from stack_local.wire import access, agents, audit, consents, decisions, intents, keys, passports, services, vault
 from tests.simulators.client import FakeClient
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -232,6 +232,44 @@ def entry(sequence: int = 1, **changes: Any) -> audit.AuditEntry:
     return audit.AuditEntry(**(values | changes))
 
 
+def consent_request(number: int = 1, **changes: Any) -> consents.ConsentRequest:
+    """A client that asks to be let in."""
+    values: dict[str, Any] = {
+        "id": identifier("azr", number),
+        "tag": "K7QX",
+        "client_id": identifier("cli", number),
+        "client_name": "Claude Code",
+        "redirect_uri": "http://localhost:51234/callback",
+        "redirect_host": "localhost:51234",
+        "is_loopback": True,
+        "scopes": ["services:read", "intents:write", "proxy:write"],
+        "resource": "http://127.0.0.1:7822/mcp",
+        "created_at": NOW,
+        "expires_at": NOW + timedelta(minutes=10),
+        "known_agent_id": None,
+    }
+    return consents.ConsentRequest(**(values | changes))
+
+
+def consent(number: int = 1, **changes: Any) -> consents.Consent:
+    """A client that was let in."""
+    values: dict[str, Any] = {
+        "id": identifier("cns", number),
+        "client_id": identifier("cli", number),
+        "client_name": "Codex",
+        "redirect_uri": "http://127.0.0.1:40000/callback",
+        "scopes": ["services:read"],
+        "resource": "http://127.0.0.1:7822/mcp",
+        "agent_id": identifier("agt", 1),
+        "agent_name": "release-bot",
+        "given_by": "session:" + identifier("ses", 1),
+        "given_at": NOW - timedelta(days=1),
+        "used_at": NOW - timedelta(minutes=5),
+        "ends_at": NOW + timedelta(days=179),
+    }
+    return consents.Consent(**(values | changes))
+
+
 class World:
     """What the fake appliance holds; change it, then call `changed()`."""
 
@@ -244,6 +282,8 @@ class World:
         self.connections: list[services.Connection] = []
         self.agents: list[agents.Agent] = []
         self.grants: list[access.Grant] = []
+        self.requests: list[consents.ConsentRequest] = []
+        self.consents: list[consents.Consent] = []
         self.entries: list[audit.AuditEntry] = []
         self.status: dict[str, Any] = {}
         self.changes = 1
@@ -299,10 +339,25 @@ class World:
             agents.RegisterAgent: lambda asked: agent(7, name=asked.name),
             agents.UpdateAgent: lambda asked: agent(1),
             agents.UnblockAgent: lambda asked: agent(1),
+            consents.ListConsentRequests: self._within(lambda _: consents.ConsentRequests(items=self.requests)),
+            consents.ListConsents: self._within(lambda _: consents.Consents(items=self.consents)),
+            consents.GiveConsent: self._let_in,
+            consents.RefuseConsent: self._turn_away,
+            consents.EnterDeviceCode: lambda _: consent_request(3),
+            consents.RevokeConsent: lambda asked: consents.ConsentRevoked(id=asked.consent_id, revoked_passports=1),
             keys.CreateKey: self._mint,
             audit.ListAudit: self._within(self._entries_after),
             audit.VerifyAuditChain: self._verify,
         }
+
+    def _let_in(self, asked: consents.GiveConsent) -> consents.Consent:
+        self._turn_away(asked)
+        self.consents.append(consent(1))
+        return self.consents[-1]
+
+    def _turn_away(self, asked: consents.GiveConsent | consents.RefuseConsent) -> consents.ConsentRequests:
+        self.requests = [known for known in self.requests if known.id != asked.request_id]
+        return consents.ConsentRequests(items=self.requests)
 
     def _within(self, answer: Any) -> Any:
         def known(request: Any) -> Any:
@@ -320,7 +375,8 @@ class World:
             "version": "0.1.0",
             "base_url": "http://127.0.0.1:7822",
             "operator_id": identifier("op", 1),
-            "pending": len(self.intents) + len(self.decisions),
+            "pending": len(self.intents) + len(self.decisions) + len(self.requests),
+            "waiting_clients": len(self.requests),
             "live_passports": len(self.passports),
             "chain_sequence": len(self.entries),
             "chain_head": "9f8e7d6c5b4a" + "0" * 52,

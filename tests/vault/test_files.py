@@ -17,6 +17,12 @@ def test_a_written_file_is_private_and_leaves_no_draft(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["a"]
 
 
+@pytest.mark.parametrize("mode", [0o600, 0o644, 0o666], ids=oct)
+def test_a_written_file_has_the_mode_that_was_asked_for(tmp_path: Path, mode: int) -> None:
+    write_atomically(tmp_path / "a", b"one", mode=mode)
+    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
+
+
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_file(tmp_path: Path) -> None:
     path, seen, outcome = tmp_path / "a", set(), "killed"
     for step in range(20):

@@ -2,7 +2,18 @@
 
 import click
 
-from stack_local.surfaces.cli import audit, call, decisions, doctor, process, review, vault, watch
+from stack_local.surfaces.cli import (
+    audit,
+    call,
+    connect,
+    consent_code,
+    decisions,
+    doctor,
+    process,
+    review,
+    vault,
+    watch,
+)
 from stack_local.surfaces.cli.derived import derived_groups
 from stack_local.surfaces.cli.shell import home_option
 
@@ -19,6 +30,7 @@ def all_commands() -> list[click.Command]:
     session = click.Group("session", help="Operator sessions, for scripts.")
     session.add_command(of_vault["create-session"], "create")
     session.add_command(of_vault["end-session"], "end")
+    session.add_command(consent_code.consent_code_command())
     commands = [*_hand_made(), of_vault["lock"], of_vault["seal"], session, *areas.values()]
     for command in commands:
         _add_home(command)
@@ -34,6 +46,7 @@ def _hand_made() -> list[click.Command]:
         process.demo_command(),
         process.self_test_command(),
         call.call_command(),
+        connect.connect_command(),
         decisions.pending_command(),
         decisions.approve_command(),
         decisions.reject_command(),
