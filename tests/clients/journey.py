@@ -1,8 +1,10 @@
 """What every client is asked to do, whoever wrote it."""
 
 from typing import Any, Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from stack_local.domain.consents import ACCESS_SECONDS
+from stack_local.oauth.metadata import USUAL_SCOPES
 from tests.clients.stage import Stage
 
 CALLED = {"stack_list_services", "stack_proxy_read"}
@@ -46,6 +48,12 @@ async def keeps_a_login(stage: Stage, client: Client) -> None:
     await reads(stage, client)
     await _after_expiry(stage, client)
     assert len(stage.opened) == 1
+    assert asked_scopes(stage.opened[0]) == set(USUAL_SCOPES)
+
+
+def asked_scopes(url: str) -> set[str]:
+    """What a client asks to be allowed."""
+    return set(dict(parse_qsl(urlsplit(url).query))["scope"].split())
 
 
 async def _after_expiry(stage: Stage, client: Client) -> None:
