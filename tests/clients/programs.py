@@ -1,9 +1,14 @@
 """Running somebody else's program in a home of its own, and opening the log-in that it prints."""
 
 import asyncio
+import fcntl
 import os
+import pty
 import re
-from asyncio.subprocess import PIPE
+import signal
+import struct
+import termios
+from asyncio.subprocess import DEVNULL, PIPE
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +17,9 @@ from tests.clients.stage import Stage
 BOUND_SECONDS = 90
 LINE_BYTES = 1 << 22
 """At most so long a line: a list of all tools."""
+
+COLUMNS = 4000
+"""Of a terminal: an address is longer than most are wide."""
 
 _AUTHORIZE = re.compile(r"http://127\.0\.0\.1:\d+/oauth/authorize\?[!-~]+")
 
@@ -33,8 +41,10 @@ def environment(home: Path, **more: str) -> dict[str, str]:
         (home / name).write_text("#!/bin/sh\nexit 0\n")
         (home / name).chmod(0o755)
     path = os.pathsep.join([str(home), str(Path(node()).parent), os.environ["PATH"]])
+    # Whatever a program would fetch from elsewhere finds nobody.
+    nowhere = {"HTTPS_PROXY": "http://127.0.0.1:9", "NO_PROXY": "127.0.0.1,localhost"}
     plain = {"HOME": str(home), "PATH": path, "NODE_PATH": str(packages()), "LANG": "C.UTF-8"}
-    return plain | {"BROWSER": str(home / "xdg-open"), **more}
+    return plain | nowhere | {"BROWSER": str(home / "xdg-open"), **more}
 
 
 @dataclass(frozen=True)
@@ -46,30 +56,51 @@ class Ended:
     err: str
 
 
-async def run(stage: Stage, *arguments: str, env: dict[str, str]) -> Ended:
+async def run(stage: Stage, *arguments: str, env: dict[str, str], has_terminal: bool = False) -> Ended:
     """Run to the end; whoever it asks to be let in by is let in."""
+    said_on, pipes = _terminal() if has_terminal else (None, {"stdout": PIPE, "stderr": PIPE})
     process = await asyncio.create_subprocess_exec(
-        *arguments, stdin=asyncio.subprocess.DEVNULL, stdout=PIPE, stderr=PIPE, env=env, cwd=env["HOME"],
-        limit=LINE_BYTES,
-    )  # fmt: skip
-    assert process.stdout is not None
-    assert process.stderr is not None
+        *arguments, **{"stdin": DEVNULL} | pipes, env=env, cwd=env["HOME"], limit=LINE_BYTES, start_new_session=True
+    )
+    streams = [process.stdout, process.stderr] if said_on is None else [await _stream(said_on, pipes["stdin"])]
     try:
         async with asyncio.timeout(BOUND_SECONDS):
-            said = await asyncio.gather(letting_in(stage, process.stdout), letting_in(stage, process.stderr))
-            return Ended(await process.wait(), *said)
+            said = await asyncio.gather(*(letting_in(stage, stream) for stream in streams if stream is not None))
+            return Ended(await process.wait(), said[0], said[-1])
     finally:
         if process.returncode is None:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
+
+
+def _terminal() -> tuple[int, dict[str, int]]:
+    """Ours and the program's end of a terminal that breaks no line."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, COLUMNS, 0, 0))
+    return ours, {"stdin": theirs, "stdout": theirs, "stderr": theirs}
+
+
+async def _stream(said_on: int, theirs: int) -> asyncio.StreamReader:
+    os.close(theirs)
+    stream = asyncio.StreamReader(limit=LINE_BYTES)
+    protocol = asyncio.StreamReaderProtocol(stream)
+    await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(said_on, "rb"))
+    return stream
 
 
 async def letting_in(stage: Stage, stream: asyncio.StreamReader) -> str:
     """Read to the end; each log-in that is printed is opened, once."""
     lines: list[str] = []
-    while raw_line := await stream.readline():
+    while raw_line := await _line(stream):
         lines.append(raw_line.decode(errors="replace"))
         found = _AUTHORIZE.search(lines[-1])
         if found is not None and found[0] not in stage.opened:
             await stage.log_in(found[0])
     return "".join(lines)
+
+
+async def _line(stream: asyncio.StreamReader) -> bytes:
+    try:
+        return await stream.readline()
+    except OSError:
+        return b""  # how a terminal says that nobody is at its other end
