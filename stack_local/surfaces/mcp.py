@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -258,7 +258,9 @@ class Mcp:
     async def _await_decision(self, caller: Caller, approval_id: object) -> None:
         """The person has looked at the page: their decision may be a moment away."""
         asked = checked(CATALOGUE[GetIntentApproval], {"approval_id": approval_id, "wait_seconds": DECISION_SECONDS})
-        await self._dispatcher.call(caller, asked)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(caller.patience_seconds):
+                await self._dispatcher.call(caller, asked)
 
     async def _within_wait(self, caller: Caller, asked: Any) -> View:
         """The answer, or after a while the id to poll: clients give up after five seconds (house decision 8)."""
