@@ -50,7 +50,9 @@ async def test_whatever_a_client_calls_itself_is_shown_as_text(guest: Login, nam
     """O-17."""
     kept = (await guest.register(client_name=name))["client_name"]
     for state, page in (await pages(guest)).items():
-        assert f'<bdi class="name">{html.escape(kept)}</bdi>' in page.replace("&#34;", "&quot;").replace("&#39;", "&#x27;"), state
+        assert f'<bdi class="name">{html.escape(kept)}</bdi>' in page.replace("&#34;", "&quot;").replace(
+            "&#39;", "&#x27;"
+        ), state
         assert "<script" not in page, state
         assert "<img" not in page, state
         assert not re.search(r"<[^>]*\son\w+=", page), state
