@@ -11,11 +11,13 @@ import pytest
 
 from stack_local.domain.consents import ACCESS_SECONDS
 from stack_local.oauth import tokens as issuing
+from stack_local.proxy.facts import carries_own_token
 from stack_local.store import consents
 from stack_local.store.database import Tx
 from stack_local.wire.consents import RevokeConsent
 from stack_local.wire.passports import DeclaredIntent, IssuePassport
 from tests.conftest import Running, begin, decoded, served
+from tests.domain.samples import CALL
 from tests.oauth.flow import SHARED, Login, accepts, consents_of
 from tests.simulators.clock import TestSystem
 
@@ -198,6 +200,15 @@ async def test_a_passport_is_no_access_token_and_the_other_way_round(guest: Logi
     vault = hotel.appliance.authorization_server().ground.vault
     assert vault.is_access_token(tokens["access_token"])
     assert not vault.is_access_token(issued["token"])
+
+
+@SHARED
+async def test_no_token_leaves_in_a_proxied_call(guest: Login, hotel: Running) -> None:
+    """MCP, security considerations: token passthrough. What a call may not carry is known by how it begins."""
+    tokens = await guest.tokens()
+    marks = hotel.appliance.authorization_server().ground.vault.token_marks()
+    for token in (tokens["access_token"], tokens["refresh_token"]):
+        assert carries_own_token(replace(CALL, body=f"x={token}&y".encode()), marks)
 
 
 async def test_a_token_made_near_the_end_of_a_consent_ends_with_it(appliance: Running, login: Login) -> None:

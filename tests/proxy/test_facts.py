@@ -10,6 +10,7 @@ from stack_local.proxy.facts import carries_own_token, detector_facts
 from tests.domain.samples import CALL, CONNECTION, NOW
 
 KEY = "sk_live_" + "Ab-_" * 8
+REFRESH = "sk_refresh_" + "Ab-_" * 8
 SESSION = "sk_session_" + "Ab09" * 8
 HEAD = "eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIiwidHlwIjoicHB0K2p3dCJ9"
 PASSPORT = HEAD + ".e30.c2ln"
@@ -26,7 +27,9 @@ PLACES = {
 }
 
 
-@pytest.mark.parametrize("token", [KEY, SESSION, PASSPORT], ids=["key", "session", "passport"])
+@pytest.mark.parametrize(
+    "token", [KEY, SESSION, PASSPORT, REFRESH], ids=["key", "session", "passport", "refresh token"]
+)
 @pytest.mark.parametrize("place", PLACES)
 def test_a_token_of_ours_is_seen_wherever_it_stands(place: str, token: str) -> None:
     assert carries_own_token(PLACES[place](token), [HEAD])

@@ -20,6 +20,13 @@ ROUTES = sorted(
         "GET /nothing",
         "GET /openapi.json",
         "GET /.well-known/oauth-authorization-server",
+        "GET /.well-known/oauth-protected-resource/mcp",
+        *(f"POST /oauth/{name}" for name in ("register", "token", "revoke", "introspect", "device_authorization")),
+        "GET /oauth/authorize",
+        "POST /oauth/authorize",
+        "GET /oauth/authorize/azr_1",
+        "POST /oauth/authorize/azr_1",
+        "GET /oauth/device",
         *(f"{method} /mcp" for method in ("POST", "GET", "DELETE", "OPTIONS")),
     }
 )
