@@ -9,7 +9,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-ch
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
 
-.PHONY: help setup run demo test check format docs bench soak conformance clients-ci clients package lock clean
+.PHONY: help setup run demo test check format docs bench soak conformance clients-ci clients browser package lock clean
 
 help:
 	@echo "setup    make .venv with .venv/bin/stack-local"
@@ -22,6 +22,7 @@ help:
 	@echo "bench    cost of a governed call beside a bare one"
 	@echo "soak     the long tests"
 	@echo "conformance  the protocol's own suite, against the appliance and against its fixtures"
+	@echo "browser  the consent page in a real Chromium"
 	@echo "clients-ci   clients that run on Node.js, unmodified, against the appliance"
 	@echo "clients      agent programs, whose packages are large, against the appliance"
 	@echo "package  the frozen builds"
@@ -98,6 +99,17 @@ clients-ci: setup .npm/clients/node/.installed
 clients: setup .npm/clients/programs/.installed
 	STACK_LOCAL_NODE="$(NODE)/bin/node" STACK_LOCAL_NPM="$(CURDIR)/.npm/clients/programs/node_modules" \
 	$(BIN)/python -m pytest -m clients tests/clients
+
+# The browser is the system's, with the driver that fits it.
+CHROMEDRIVER := /usr/bin/chromedriver
+
+browser: setup $(CHROMEDRIVER)
+	$(BIN)/python -m pytest -m browser -n $(WORKERS) --dist worksteal tests/browser
+
+$(CHROMEDRIVER):
+	@test "$$(id -u)" = 0 || { echo "install Debian's chromium and chromium-driver first"; exit 1; }
+	apt-get update -qq
+	apt-get install -y -qq --no-install-recommends chromium chromium-driver
 
 package: setup
 	packaging/build.sh

@@ -14,6 +14,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import HANDLERS, Binding, check_complete
 from stack_local.operations.context import Context, Core, OperationListener, Ports, Trail, quiet
 from stack_local.operations.decisions import hold_or_answer
+from stack_local.operations.rates import Rates, principal_of
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
 from stack_local.wire.catalogue import Operation, Request, Surface, View
@@ -40,6 +41,8 @@ class Caller:
 
     actor: Actor
     surface: Surface
+    patience_seconds: float | None = None
+    """How long it waits for an answer; None where it says how long with each question."""
 
 
 class Dispatcher:
@@ -50,6 +53,7 @@ class Dispatcher:
         self._ports = ports
         self._core: Core | None = None
         self._uncounted: Counter[str] = Counter()
+        self.rates = Rates(ports.system, ports.settings)
 
     def open(self, core: Core | None) -> None:
         """The vault was opened, or (None) is about to be closed."""
@@ -87,6 +91,7 @@ class Dispatcher:
         return Context(
             actor=caller.actor,
             surface=caller.surface,
+            patience_seconds=caller.patience_seconds,
             trace_id=self._ports.system.new_id("claim").replace("pc_", "trc_"),
             now=self._ports.system.now(),
             ports=self._ports,
@@ -96,7 +101,7 @@ class Dispatcher:
         )
 
     def _admit(self, operation: Operation, caller: Caller) -> None:
-        """Surface, bearer, seal, scope, lock: before the handler sees anything."""
+        """Surface, bearer, seal, scope, rate, lock: before the handler sees anything."""
         if caller.surface not in operation.surfaces:
             raise Forbidden(
                 f"{operation.name} is done at the terminal",
@@ -116,6 +121,8 @@ class Dispatcher:
                 scope=operation.scope,
                 hint="it needs a person at the terminal, or another key",
             )
+        if operation.rate is not None and not caller.actor.is_person:
+            self.rates.take(operation.rate, principal_of(caller.actor))
         if self._core is not None and not operation.while_locked and not self._core.vault.is_unlocked:
             raise Locked("the vault is locked", rule="locked", hint="a person unlocks it with `stack-local unlock`")
 

@@ -11,6 +11,7 @@ from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
 from stack_local.listeners import Listener
 from stack_local.settings import Settings
+from stack_local.surfaces import approval_page
 from stack_local.surfaces import oauth as oauth_surface
 from stack_local.surfaces import rest as rest_surface
 from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
@@ -94,7 +95,14 @@ class LateMcp:
         """Load it, then keep it until the appliance stops."""
         surface = await asyncio.to_thread(importlib.import_module, "stack_local.surfaces.mcp")
         appliance = self._appliance
-        mcp = surface.Mcp(appliance.dispatcher, appliance.agents_door, self._settings, hosts=self._hosts)
+        mcp = surface.Mcp(
+            appliance.dispatcher,
+            appliance.agents_door,
+            self._settings,
+            hosts=self._hosts,
+            base_url=appliance.base_url,
+            feed=appliance.feed,
+        )
         async with mcp.run():
             self._mcp.set_result(mcp)
             loaded()
@@ -114,6 +122,7 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     hot: dict[str, App] = {"POST /v1/proxy": rest.proxy}
     if mcp is not None:
         hot["/mcp"] = hot["/mcp/core"] = mcp
+        approval_page.add_route(quart)
         oauth_surface.add_routes(quart, oauth_surface.OAuth(appliance.dispatcher, door, appliance))
     inner = rest_surface.Dispatch(cast(App, quart), hot)
     issuer = None if mcp is None else appliance.base_url

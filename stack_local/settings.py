@@ -27,6 +27,8 @@ class Settings:
     """How long a request body may take to arrive."""
     tool_wait_seconds: float = 4.0
     """A tool call that takes longer answers with an operation_id instead (house decision 8)."""
+    progress_wait_seconds: float = 45.0
+    """A tool call may take so long where its client asked to be told of its progress."""
     session_idle_seconds: int = 15 * 60
     """An operator session ends after this long without use."""
     session_seconds: int = 12 * 3600
@@ -43,6 +45,14 @@ class Settings:
     """Sealed responses are shredded after this."""
     max_calls_at_once: int = 10
     """Proxied calls of one agent under way at the same time."""
+    proxy_calls_per_minute: int = 600
+    """Proxied calls of one agent, or of one key that stands for none."""
+    intents_per_hour: int = 60
+    """Intents that one agent may submit: each asks for a person's attention."""
+    registrations_per_hour: int = 60
+    """OAuth clients that may register."""
+    token_requests_per_minute: int = 120
+    """Requests of one OAuth client to the token endpoint."""
 
     def __post_init__(self) -> None:
         for name, (least, most) in BOUNDS.items():
@@ -67,6 +77,7 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "head_bytes": (1024, 64 * 1024),
     "body_seconds": (1, 120),
     "tool_wait_seconds": (0.1, 50),
+    "progress_wait_seconds": (0.1, 50),
     "session_idle_seconds": (60, 3600),
     "session_seconds": (60, 12 * 3600),
     "detector_seconds": (0.001, 5),
@@ -75,6 +86,10 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "keep_calls_days": (1, 30),
     "keep_responses_hours": (1, 24),
     "max_calls_at_once": (1, 1000),
+    "proxy_calls_per_minute": (1, 10_000_000),
+    "intents_per_hour": (1, 10_000_000),
+    "registrations_per_hour": (1, 10_000),
+    "token_requests_per_minute": (1, 100_000),
 }
 """The least and the most of each number."""
 

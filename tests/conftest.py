@@ -26,6 +26,9 @@ from tests.simulators.clock import TestSystem
 from tests.simulators.upstream import Upstream
 
 PASSPHRASE = "correct horse battery staple"
+ROOMY = {"registrations_per_hour": 10_000, "token_requests_per_minute": 100_000, "intents_per_hour": 10_000}
+"""Rates for tests whose clock stands still."""
+
 TOKEN = "upstream-secret-9f8e7d6c5b4a"
 
 
@@ -69,7 +72,7 @@ class Running:
 async def served(home: Path, state: Path, *, system: TestSystem | None = None, **chosen: Any) -> AsyncIterator[Running]:
     """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
     clock = system or TestSystem()
-    settings = Settings(**{"port": 0} | chosen)
+    settings = Settings(**({"port": 0} | ROOMY | chosen))
     lock, listener = HomeLock(home), bind(settings.host, settings.port)
     places = Places(home=home, state=state, admin_socket=home / "admin.sock")
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"

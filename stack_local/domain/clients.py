@@ -104,19 +104,27 @@ def is_loopback(uri: str) -> bool:
     return parts is not None and parts.scheme == "http" and parts.hostname in LOOPBACK_HOSTS
 
 
+def is_private_scheme(uri: str) -> bool:
+    """Whether a redirect URI is handed to another program, by a scheme of the client's own."""
+    parts = _split(uri)
+    return parts is not None and parts.scheme not in ("http", "https")
+
+
 def redirect_host(uri: str) -> str:
     """Where the browser is sent, as a person is shown it: the host, or the scheme that names a program."""
     parts = _split(uri)
     if parts is None:
         return uri
-    return parts.netloc if parts.scheme in ("http", "https") else f"{parts.scheme}:"
+    return f"{parts.scheme}:" if is_private_scheme(uri) else parts.netloc
 
 
-def redirect_origin(uri: str) -> str:
-    """The origin of a redirect URI as a content security policy names it."""
+def redirect_origin(uri: str) -> str | None:
+    """The origin of a redirect URI as a content security policy names it; None for a program, and for an IPv6 address,
+    which has no place in its grammar (CSP 3, section 2.3.1).
+    """
     parts = _split(uri)
-    if parts is None or parts.scheme not in ("http", "https"):
-        return f"{uri.partition(':')[0]}:"
+    if parts is None or is_private_scheme(uri) or "[" in parts.netloc:
+        return None
     return f"{parts.scheme}://{parts.netloc}"
 
 

@@ -124,14 +124,14 @@ class AuthorizationEndpoint:
         """The other click: whoever sits at the browser wants none of it."""
 
         def refused(tx: Tx) -> None:
-            found = self._of_browser(tx, request_id, secret)
-            for before in (RequestState.SHOWN, RequestState.ASKED, RequestState.CODED):
-                if requests.move(tx, found.id, before=before, after=RequestState.REFUSED):
-                    self._ground.record(
-                        tx, "consent.refuse", actor=f"client:{found.client_id}", subject=found.id, by="browser"
-                    )
+            self._refuse(tx, self._of_browser(tx, request_id, secret), by="browser")
 
         await self._database.write(refused)
+
+    def _refuse(self, tx: Tx, found: AuthorizationRequest, *, by: str) -> None:
+        for before in (RequestState.SHOWN, RequestState.ASKED, RequestState.CODED):
+            if requests.move(tx, found.id, before=before, after=RequestState.REFUSED):
+                self._ground.record(tx, "consent.refuse", actor=f"client:{found.client_id}", subject=found.id, by=by)
 
     async def type_code(self, request_id: str, secret: str, typed: str) -> bool:
         """The one-time code that stands in for the terminal; whether it was right.
@@ -155,10 +155,7 @@ class AuthorizationEndpoint:
             requests.count_wrong_code(tx, found.id)
             if found.wrong_codes + 1 < WRONG_CODES:
                 return False
-            requests.move(tx, found.id, before=RequestState.CODED, after=RequestState.REFUSED)
-            self._ground.record(
-                tx, "consent.refuse", actor=f"client:{found.client_id}", subject=found.id, by="wrong codes"
-            )
+            self._refuse(tx, found, by="wrong codes")
             return None
         return requests.move(tx, found.id, before=RequestState.CODED, after=RequestState.GIVEN)
 

@@ -77,6 +77,6 @@ def _checked(raw_metadata: object) -> ClientMetadata:
         raise InvalidClientMetadata("no grant we serve", field="grant_types", rule="authorization_code among them")
     if "code" not in (metadata.response_types or ["code"]):
         raise InvalidClientMetadata("no response type we serve", field="response_types", rule="code among them")
-    if is_reserved(metadata.client_name or ""):
+    if is_reserved(clean_name(metadata.client_name or "")):
         raise InvalidClientMetadata("the name is ours", field="client_name", rule="a name of its own")
     return metadata

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from authlib.oauth2.rfc6749.errors import InvalidRequestError
 from authlib.oauth2.rfc7009 import RevocationEndpoint
 
 from stack_local.domain.actors import Kind
@@ -58,10 +59,15 @@ def _consent_of_access_token(ground: Ground, raw_token: str) -> str | None:
 
 
 class Revocation(RevocationEndpoint):
-    """RFC 7009, section 2. Another client's token is unknown to the one that asks."""
+    """RFC 7009, section 2. Another client's token is refused, and goes on."""
 
     CLIENT_AUTH_METHODS = ("none",)
     server: Core
+
+    def check_params(self, request: CoreRequest, client: CoreClient) -> None:
+        # Any hint is welcome and none is read (section 2.2): authlib refuses those it does not know.
+        if "token" not in request.form:
+            raise InvalidRequestError("there is no token")
 
     def query_token(self, token_string: str, token_type_hint: str | None) -> "_Revocable | None":
         core = self.server

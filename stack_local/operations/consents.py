@@ -1,5 +1,6 @@
 """Letting OAuth clients in, and taking it back."""
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -44,6 +45,8 @@ SCOPES_OF = {Posture.READ: frozenset({"read"}), Posture.ASK: frozenset({"read", 
 """What a posture grants, of what the connection has; writes ask as the agent's mode says."""
 
 MAX_AGENT_NAME = 64
+NAMELESS = "client"
+"""The agent of a client whose name has no letter that an agent's may have."""
 
 
 @handles(ListConsentRequests)
@@ -77,6 +80,8 @@ def give_consent(tx: Tx, ctx: Context, request: GiveConsent) -> Consent:
 def create_consent_code(tx: Tx, ctx: Context, request: CreateConsentCode) -> ConsentCode:
     """The decision is made here; the page proves with the code that the same person sits at it."""
     asked = _waiting(tx, ctx, request.request_id)
+    if asked.is_device:
+        raise InvalidRequest("this log-in has no page to type a code into", field="request_id", rule="give, or refuse")
     code = ctx.core.oauth.ground.new_tag(USER_CODE_LENGTH)
     _give(tx, ctx, asked, request)
     requests.set_user_code(tx, asked.id, hash_value(code))
@@ -186,8 +191,10 @@ def _client_name(tx: Tx, client_id: str) -> str:
 
 def _free_name(tx: Tx, name: str) -> str:
     """The client's name as an agent's, with a number where it is taken."""
-    letters = "".join(letter if letter.isalnum() else "-" for letter in name.lower())
-    stem = "-".join(part for part in letters.split("-") if part)[: MAX_AGENT_NAME - 4] or "client"
+    words = re.findall(r"[a-z0-9]+", name.lower())
+    stem = "-".join(words)[: MAX_AGENT_NAME - 4].rstrip("-") or NAMELESS
+    if len(stem) == 1:
+        stem = f"{NAMELESS}-{stem}"
     tried, number = stem, 1
     while agents.find_by_name(tx, tried) is not None:
         number += 1

@@ -117,6 +117,8 @@ class Context:
 
     actor: Actor
     surface: Surface
+    patience_seconds: float | None
+    """How long the caller waits for an answer; None: as long as it asks for."""
     trace_id: str
     now: datetime
     ports: Ports

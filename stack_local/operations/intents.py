@@ -108,10 +108,10 @@ async def get_intent_approval(ctx: Context, request: GetIntentApproval) -> Inten
 
 
 def _patience_seconds(ctx: Context, asked: int) -> float:
-    """As long as was asked; over MCP no longer than a tool call may take, and `pending` is the answer then."""
-    if ctx.surface != "mcp":
+    """As long as was asked, but no longer than the caller waits: `pending` is the answer then."""
+    if ctx.patience_seconds is None:
         return asked
-    return min(asked, max(0.0, ctx.ports.settings.tool_wait_seconds - TOOL_MARGIN_SECONDS))
+    return min(asked, max(0.0, ctx.patience_seconds - TOOL_MARGIN_SECONDS))
 
 
 def _visible_view(tx: Tx, ctx: Context, approval_id: str) -> IntentApproval:

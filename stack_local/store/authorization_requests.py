@@ -129,10 +129,11 @@ def set_code(tx: Tx, request_id: str, code_hash: str, *, expires_at: datetime) -
 
 
 def list_unredeemed(tx: Tx, now: datetime) -> list[AuthorizationRequest]:
-    """Those that are over, were allowed, and came to nothing."""
+    """Those that are over, were allowed, and came to nothing, while their consent still stands."""
     rows = tx.all(
-        "SELECT * FROM authorization_requests WHERE consent_id IS NOT NULL AND state != :redeemed "
-        "AND (state = :refused OR max(expires_at, coalesce(code_expires_at, 0)) <= :now)",
+        "SELECT * FROM authorization_requests WHERE state != :redeemed "
+        "AND (state = :refused OR max(expires_at, coalesce(code_expires_at, 0)) <= :now) "
+        "AND consent_id IN (SELECT id FROM consents WHERE revoked_at IS NULL)",
         redeemed=RequestState.REDEEMED,
         refused=RequestState.REFUSED,
         now=milliseconds(now),

@@ -55,6 +55,11 @@ class Authenticator:
         self._core = core
         self._remembered.clear()
 
+    @property
+    def generation(self) -> int:
+        """Grows with every commit that changes who may do what, and with every opening of the vault."""
+        return 0 if self._core is None else self._core.database.access_generation
+
     async def actor_of(self, authorization: str | None, *, path: str = "") -> Actor:
         """Who asks; NOBODY without a bearer. `path` is the resource that is asked, for which an OAuth token must be.
 

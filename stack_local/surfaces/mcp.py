@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from mcp_types import (
     CallToolResult,
     GetPromptRequestParams,
     GetPromptResult,
+    InputRequiredResult,
     ListPromptsResult,
     ListResourcesResult,
     ListResourceTemplatesResult,
@@ -25,6 +26,8 @@ from mcp_types import (
     PaginatedRequestParams,
     ReadResourceRequestParams,
     ReadResourceResult,
+    SubscriptionsListenRequestParams,
+    SubscriptionsListenResult,
     TextContent,
     Tool,
     ToolAnnotations,
@@ -34,13 +37,18 @@ from stack_local import __version__
 from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import NOBODY, Actor, Kind
 from stack_local.domain.errors import NotFound, StackError, Unavailable
+from stack_local.feed import Feed
 from stack_local.settings import Settings
 from stack_local.surfaces import mcp_prompts, mcp_resources
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope, text_of
 from stack_local.surfaces.front_door import Receive, Scope, Send, send_error
+from stack_local.surfaces.mcp_asking import page_to_show, resumed, was_accepted
+from stack_local.surfaces.mcp_progress import told
+from stack_local.surfaces.mcp_streams import LISTEN, Streams
 from stack_local.wire.catalogue import CATALOGUE, Operation, View
+from stack_local.wire.intents import GetIntentApproval
 from stack_local.wire.proxy import ProxyResponse
 from stack_local.wire.tool_schemas import input_schema, output_schema
 
@@ -55,6 +63,9 @@ wait_seconds 20 until status is not pending (each look answers within 4 seconds)
 4. An answer with an operation_id and no status is still under way: poll stack_get_operation.
 5. A tool you miss: stack_find_tool names it and says what it takes; call it by its name.
 Every refusal says which rule, which field, and what would make it pass."""
+
+DECISION_SECONDS = 20
+"""How long a repeated call waits for the decision it is about, if its client is as patient."""
 
 CORE_PATH = "/mcp/core"
 """The same endpoint with a short list of tools: some clients choose badly among many."""
@@ -76,11 +87,20 @@ class Mcp:
     """The MCP endpoint. `run` owns the session manager's lifetime and is entered once."""
 
     def __init__(
-        self, dispatcher: Dispatcher, authenticator: Authenticator, settings: Settings, *, hosts: frozenset[str]
+        self,
+        dispatcher: Dispatcher,
+        authenticator: Authenticator,
+        settings: Settings,
+        *,
+        hosts: frozenset[str],
+        base_url: str,
+        feed: Feed,
     ) -> None:
         self._dispatcher = dispatcher
         self._authenticator = authenticator
         self._settings = settings
+        self._base_url = base_url
+        self._streams = Streams(authenticator, feed)
         self._tools = {operation.tool: operation for operation in CATALOGUE.values() if "mcp" in operation.surfaces}
         self._described = {name: describe(operation) for name, operation in self._tools.items()}
         self._to_passports = {name: describe(known, has_passport=True) for name, known in self._tools.items()}
@@ -97,6 +117,7 @@ class Mcp:
             on_list_resource_templates=self._list_templates,
             on_read_resource=self._read_resource,
             on_list_prompts=self._list_prompts,
+            on_subscriptions_listen=self._listen,
             on_get_prompt=self._get_prompt,
             cache_hints={
                 "tools/list": CacheHint(ttl_ms=0, scope="private"),
@@ -115,8 +136,13 @@ class Mcp:
     @asynccontextmanager
     async def run(self) -> AsyncIterator[None]:
         """Serve until left; from one dedicated task of the TaskGroup in `app.py`."""
-        async with self._manager.run():
-            yield
+        async with self._manager.run(), asyncio.TaskGroup() as group:
+            watching = group.create_task(self._streams.watch())
+            try:
+                yield
+            finally:
+                watching.cancel()
+                self._streams.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request: the bearer first, whatever the method; then the SDK."""
@@ -131,9 +157,25 @@ class Mcp:
             return
         token = _asking.set(Asking(actor, is_core=path == CORE_PATH))
         try:
-            await self._manager.handle_request(scope, receive, send)
+            async with self._ending(scope, receive) as receiving:
+                await self._manager.handle_request(scope, receiving, send)
         finally:
             _asking.reset(token)
+
+    @asynccontextmanager
+    async def _ending(self, scope: Scope, receive: Receive) -> AsyncIterator[Receive]:
+        """A stream ends with its bearer; any other request is over before that matters."""
+        headers = scope["headers"]
+        if one_header(headers, b"mcp-method") != LISTEN:
+            yield receive
+            return
+        async with self._streams.opened(receive, one_header(headers, b"authorization"), scope["path"]) as receiving:
+            yield receiving
+
+    async def _listen(
+        self, context: ServerRequestContext[Any], params: SubscriptionsListenRequestParams
+    ) -> SubscriptionsListenResult:
+        return await self._streams.listen(context, params, bearer=_asking.get().actor.label)
 
     async def _list_tools(
         self, context: ServerRequestContext[Any], params: PaginatedRequestParams | None
@@ -152,11 +194,21 @@ class Mcp:
         described = self._described.get(name)
         return None if described is None else described.input_schema
 
-    async def _call_tool(self, context: ServerRequestContext[Any], params: CallToolRequestParams) -> CallToolResult:
+    async def _call_tool(
+        self, context: ServerRequestContext[Any], params: CallToolRequestParams
+    ) -> CallToolResult | InputRequiredResult:
+        has_progress = "progress_token" in (context.meta or {})
+        patience = self._settings.progress_wait_seconds if has_progress else self._settings.tool_wait_seconds
         try:
-            view = await self._called(params.name, params.arguments or {})
+            view = (
+                await told(context, self._called(params, patience))
+                if has_progress
+                else await self._called(params, patience)
+            )
         except StackError as refused:
-            return failed(refused)
+            # A call that was repeated after the page is answered plainly: one question is enough.
+            page = None if params.request_state else page_to_show(context, refused, self._base_url)
+            return page or failed(refused)
         return succeeded(view)
 
     async def _list_resources(
@@ -188,11 +240,14 @@ class Mcp:
     async def _get_prompt(self, context: ServerRequestContext[Any], params: GetPromptRequestParams) -> GetPromptResult:
         return mcp_prompts.filled(params.name, params.arguments or {})
 
-    async def _called(self, name: str, arguments: dict[str, Any]) -> View:
-        caller = Caller(_asking.get().actor, "mcp")
+    async def _called(self, params: CallToolRequestParams, patience_seconds: float) -> View:
+        name, caller = params.name, Caller(_asking.get().actor, "mcp", patience_seconds)
         operation = self._tools.get(name)
         if operation is None:
             raise NotFound(f"there is no tool {name[:64]!r}", field="name", hint="tools/list shows what you may call")
+        arguments = resumed(params, operation.request.model_fields)
+        if was_accepted(params):
+            await self._await_decision(caller, arguments.get("approval_id"))
         try:
             asked = checked(operation, arguments)
         except StackError as refused:
@@ -200,11 +255,18 @@ class Mcp:
             raise
         return await self._within_wait(caller, asked)
 
+    async def _await_decision(self, caller: Caller, approval_id: object) -> None:
+        """The person has looked at the page: their decision may be a moment away."""
+        asked = checked(CATALOGUE[GetIntentApproval], {"approval_id": approval_id, "wait_seconds": DECISION_SECONDS})
+        with suppress(TimeoutError):
+            async with asyncio.timeout(caller.patience_seconds):
+                await self._dispatcher.call(caller, asked)
+
     async def _within_wait(self, caller: Caller, asked: Any) -> View:
         """The answer, or after a while the id to poll: clients give up after five seconds (house decision 8)."""
         started: list[str] = []
         try:
-            async with asyncio.timeout(self._settings.tool_wait_seconds):
+            async with asyncio.timeout(caller.patience_seconds):
                 answer: View = await self._dispatcher.call(caller, asked, on_operation=started.append)
                 return answer
         except TimeoutError:

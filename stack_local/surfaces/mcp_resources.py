@@ -17,6 +17,9 @@ from stack_local.wire.services import ListServices
 
 JSON = "application/json"
 
+SERVICES = "stack://services"
+AUDIT_HEAD = "stack://audit/head"
+
 
 @dataclass(frozen=True, slots=True)
 class Offered:
@@ -34,7 +37,7 @@ def _own_report(actor: Actor) -> GetPassportReport | None:
 
 OFFERED = (
     Offered(
-        "stack://services",
+        SERVICES,
         "Services",
         "The services connected for you, and what you may do there.",
         lambda actor: ListServices(),
@@ -46,7 +49,7 @@ OFFERED = (
         _own_report,
     ),
     Offered(
-        "stack://audit/head",
+        AUDIT_HEAD,
         "Head of the audit chain",
         "The sequence and hash of the last record.",
         lambda actor: AuditChainHead(),

@@ -12,7 +12,18 @@ from quart import Quart, Response, request
 from stack_local.dispatch import Caller, Dispatcher, NoBearer
 from stack_local.domain.actors import Kind
 from stack_local.domain.canonical import read_json
-from stack_local.domain.errors import Forbidden, InvalidRequest, Locked, StackError, TooLarge, TooMany, Unavailable
+from stack_local.domain.clients import redirect_origin
+from stack_local.domain.errors import (
+    Forbidden,
+    InvalidRequest,
+    Locked,
+    NotFound,
+    StackError,
+    TooLarge,
+    TooMany,
+    Unauthorized,
+    Unavailable,
+)
 from stack_local.oauth.authorization import BadAuthorizationRequest, Page, Redirect
 from stack_local.oauth.core import Response as CoreResponse
 from stack_local.oauth.ground import Pairs
@@ -29,7 +40,7 @@ from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.visibility import visible_agents
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
-from stack_local.surfaces.consent_page import consent_page, message_page
+from stack_local.surfaces.consent_page import consent_page, leaving_page, message_page
 from stack_local.surfaces.errors import status_of
 from stack_local.wire.catalogue import CATALOGUE
 from stack_local.wire.passports import RefreshPassport
@@ -69,6 +80,7 @@ class OAuth:
 
     async def _register(self) -> CoreResponse:
         raw = await _body()
+        self._dispatcher.rates.take("registrations", "anybody")
         try:
             metadata = read_json(raw)
         except InvalidRequest as error:
@@ -81,8 +93,9 @@ class OAuth:
 
     async def _token(self) -> CoreResponse:
         pairs = await _form()
+        self._dispatcher.rates.take("tokens", dict(pairs).get("client_id", "")[:64])
         if dict(pairs).get("grant_type") == EXCHANGE_GRANT:
-            return await self._exchange(dict(pairs))
+            return await self._exchange(_once(pairs))
         return await self._server().token(pairs)
 
     async def _exchange(self, form: dict[str, str]) -> CoreResponse:
@@ -93,7 +106,11 @@ class OAuth:
         if form.get("subject_token_type") != JWT_TYPE or form.get("requested_token_type", JWT_TYPE) != JWT_TYPE:
             raise InvalidRequest("only a passport is exchanged", field="subject_token_type", rule=JWT_TYPE)
         asked = checked(CATALOGUE[RefreshPassport], {"token": form.get("subject_token", "")})
-        issued = await self._dispatcher.call(Caller(actor, "rest"), asked)
+        try:
+            issued = await self._dispatcher.call(Caller(actor, "rest"), asked)
+        except (Unauthorized, NotFound) as refused:
+            # RFC 8693, section 2.2.2. It is not the caller that is unknown: a client would throw its own bearer away.
+            raise InvalidRequest(refused.message, field="subject_token") from None
         lifetime = issued.expires_at - self._server().ground.system.now()
         answer: dict[str, object] = {
             "access_token": issued.token.get_secret_value(),
@@ -120,7 +137,7 @@ class OAuth:
             raise NoBearer
         if actor.kind is Kind.PASSPORT:
             raise Forbidden("a passport introspects no token", rule="an API key", field="Authorization")
-        form = dict(await _form())
+        form = _once(await _form())
         if not form.get("token"):
             raise InvalidRequest("there is no token", field="token", rule="required")
         seen = await self._server().introspect(form["token"], lambda tx: visible_agents(tx, actor))
@@ -183,7 +200,7 @@ class OAuth:
         secret = request.cookies.get(COOKIE, "")
         try:
             form = dict(await _form())
-            if not hmac.compare_digest(form.get("csrf", ""), _csrf(secret)):
+            if not hmac.compare_digest(form.get("csrf", "").encode(), _csrf(secret).encode()):
                 raise Forbidden("this page is not the one that was opened", rule="csrf", hint="begin the log-in again")
             return await self._act(request_id, secret, form)
         except StackError as refused:
@@ -208,7 +225,8 @@ class OAuth:
         self, looked: Page | Redirect, secret: str, *, is_typing: bool, is_wrong: bool = False
     ) -> Response:
         if isinstance(looked, Redirect):
-            return _redirect(looked.uri)
+            has_origin = redirect_origin(looked.uri) is not None
+            return _redirect(looked.uri) if has_origin else await leaving_page(looked.uri)
         return await consent_page(looked, csrf=_csrf(secret), is_typing=is_typing, is_wrong=is_wrong)
 
     async def _page_of_error(self, refused: StackError) -> Response:
@@ -224,7 +242,7 @@ class OAuth:
         return await message_page(
             200,
             "Type the code in the terminal",
-            "Screen 6, Clients, key c; or `stack-local consents enter-device-code`",
+            "Screen 6, Clients, key c; or the command stack-local consents enter-device-code",
             "Type a code only if you began the log-in yourself, a moment ago",
         )
 
@@ -277,6 +295,13 @@ def _pairs(raw: bytes) -> Pairs:
         return parse_qsl(raw.decode("ascii"), keep_blank_values=True, errors="strict", max_num_fields=MAX_FIELDS)
     except ValueError:
         raise InvalidRequest("the parameters cannot be read", field="body", rule="escaped UTF-8, 64 at most") from None
+
+
+def _once(pairs: Pairs) -> dict[str, str]:
+    """The parameters of an endpoint that authlib does not serve, each of which stands once (RFC 6749, section 3.2)."""
+    if len(dict(pairs)) != len(pairs):
+        raise InvalidRequest("a parameter stands twice", field="body", rule="once")
+    return dict(pairs)
 
 
 def _csrf(secret: str) -> str:

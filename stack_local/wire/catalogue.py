@@ -14,6 +14,9 @@ from stack_local.domain.errors import Broken
 Effect = Literal["read", "write", "external"]
 """`read`: no change, no record unless refused. `write`: one transaction with its record. `external`: asks the world."""
 
+Rate = Literal["intents", "proxy", "registrations", "tokens"]
+"""What is counted by principal; `operations/rates.py` has the buckets."""
+
 Surface = Literal["mcp", "rest", "cli", "admin"]
 """`admin` is the Unix socket of the person's side; the command speaks to it too."""
 
@@ -69,6 +72,8 @@ class Operation:
     """It changes nothing, here or at a service: a client need not ask its person before it."""
     is_core: bool
     """One of the few tools of `/mcp/core`."""
+    rate: Rate | None
+    """Which of a principal's buckets each call is counted in."""
     title: str
     description: str
 
@@ -104,6 +109,7 @@ def operation(
     destructive: bool = False,
     read_only: bool = False,
     core: bool = False,
+    rate: Rate | None = None,
 ) -> Callable[[type[_R]], type[_R]]:
     """Declare a request class as an operation.
 
@@ -134,6 +140,7 @@ def operation(
             destructive=destructive,
             is_read_only=read_only or effect == "read",
             is_core=core,
+            rate=rate,
             title=_title(name),
             description=" ".join((request.__doc__ or "").split()),
         )

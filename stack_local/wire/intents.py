@@ -145,7 +145,7 @@ class SimulateIntent(Request[Simulation]):
     persist: bool = True
 
 
-@operation(scope="intents:write", route="POST /v1/intents/submit", effect="write", core=True)
+@operation(scope="intents:write", route="POST /v1/intents/submit", effect="write", core=True, rate="intents")
 class SubmitIntent(Request[Submitted]):
     """Ask a person to approve one exact call. Answers at once; then poll stack_get_intent_approval."""
 

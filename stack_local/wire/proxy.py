@@ -61,6 +61,7 @@ class OperationResult(View):
     layer=Layer.PROXY,
     read_only=True,
     core=True,
+    rate="proxy",
 )
 class ProxyRead(Request[ProxyResponse]):
     """Read from a connected service (GET or HEAD); the credential is injected for you."""
@@ -84,6 +85,7 @@ class ProxyRead(Request[ProxyResponse]):
     layer=Layer.PROXY,
     destructive=True,
     core=True,
+    rate="proxy",
 )
 class ProxyRequest(Request[ProxyResponse]):
     """Call a connected service, to write or under an approval. Writes may need a person: submit, poll, call."""
