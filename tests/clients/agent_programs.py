@@ -143,7 +143,9 @@ class Codex:
         assert await self._authentication() == "o_auth"
 
     async def turn(self) -> str:
-        ended = await self._run("exec", "--skip-git-repo-check", "--json", WORDS)
+        # Else a turn on a busy machine may begin before the server is connected, and without its tools.
+        waiting = ("-c", "mcp_servers.stack.required=true")
+        ended = await self._run("exec", *waiting, "--skip-git-repo-check", "--json", WORDS)
         events = [json.loads(line) for line in ended.out.splitlines() if line.startswith("{")]
         said = [event["item"] for event in events if event["type"] == "item.completed"]
         return str([item["text"] for item in said if item["type"] == "agent_message"][-1])

@@ -26,12 +26,17 @@ class Model:
     results: list[str] = field(default_factory=list)
     """What its calls brought back, as the program showed it."""
     tools: set[str] = field(default_factory=set)
-    """Every tool it was ever offered."""
+    """Every tool it was offered."""
     port: int = 0
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def forget(self) -> None:
+        """Begin anew: what is seen from now on is another turn's."""
+        self.results.clear()
+        self.tools.clear()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
