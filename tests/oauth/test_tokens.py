@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from stack_local.domain.consents import ACCESS_SECONDS
+from stack_local.domain.errors import Unauthorized
 from stack_local.oauth import tokens as issuing
 from stack_local.proxy.facts import carries_own_token
 from stack_local.store import consents
@@ -200,6 +201,17 @@ async def test_a_passport_is_no_access_token_and_the_other_way_round(guest: Logi
     vault = hotel.appliance.authorization_server().ground.vault
     assert vault.is_access_token(tokens["access_token"])
     assert not vault.is_access_token(issued["token"])
+
+
+@SHARED
+@pytest.mark.parametrize("issuer", ["http://127.0.0.1:1", "http://localhost", "{base}/", "{base}/mcp", ""])
+async def test_a_token_has_the_issuer_that_made_it(guest: Login, hotel: Running, issuer: str) -> None:
+    """RFC 9068, section 4: exactly. The same vault under another address takes none of its earlier tokens."""
+    tokens = await guest.tokens()
+    vault = hotel.appliance.authorization_server().ground.vault
+    assert vault.verify_access_token(tokens["access_token"], issuer=hotel.base_url)
+    with pytest.raises(Unauthorized):
+        vault.verify_access_token(tokens["access_token"], issuer=issuer.replace("{base}", hotel.base_url))
 
 
 @SHARED
