@@ -44,7 +44,7 @@ OAUTH_GUARDS = (
         "stack_local/vault/vault.py",
         'if claims.get("iss") != issuer:',
         "if False:",
-        f"{OF_TOKENS}::test_a_token_of_another_appliance_is_not_taken",
+        f"{OF_TOKENS}::test_a_token_has_the_issuer_that_made_it",
     ),
     Guard(
         "oauth: PKCE is asked for",
