@@ -19,6 +19,7 @@ from stack_local.egress.client import Egress
 from stack_local.egress.resolve import BriefMemory, SystemResolver
 from stack_local.feed import Feed
 from stack_local.jobs import Jobs
+from stack_local.oauth.client_documents import FETCH_LIMITS, Sender
 from stack_local.oauth.ground import Ground
 from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.context import Core, Ports
@@ -107,6 +108,7 @@ class Appliance:
         *,
         base_url: str,
         keyring: KeyringPort | None = None,
+        document_sender: Sender | None = None,
     ) -> None:
         self._places = places
         self._settings = settings
@@ -114,10 +116,12 @@ class Appliance:
         self._profile = profile
         self._base_url = base_url
         self._keyring = keyring or OperatingSystemKeyring()
+        self._document_sender = document_sender
         self._deriver = Deriver()
         self._backoff = UnlockBackoff(places.home / BACKOFF_NAME, system)
         self._core: Core | None = None
         self._egress: Egress | None = None
+        self._documents_egress: Egress | None = None
         self._inspector: Inspector | None = None
         self._alarm: str | None = None
         self._anchored_at = 0.0
@@ -306,7 +310,9 @@ class Appliance:
         for register in BUILTIN:
             register(plugins)
         port = int(self._base_url.rpartition(":")[2])
-        self._egress = Egress(resolver=BriefMemory(SystemResolver()), own_ports=frozenset({port}))
+        resolver, own_ports = BriefMemory(SystemResolver()), frozenset({port})
+        self._egress = Egress(resolver=resolver, own_ports=own_ports)
+        self._documents_egress = Egress(resolver=resolver, own_ports=own_ports, limits=FETCH_LIMITS)
         self._inspector = Inspector(plugins.detectors, budget_seconds=self._settings.detector_seconds)
         scribe = Scribe(self._system, operator_id)
         pipeline = Pipeline(
@@ -320,7 +326,8 @@ class Appliance:
             spawn=self.spawn,
             anchor_is_fresh=lambda: self._alarm is None,
         )
-        oauth = AuthorizationServer(database, Ground(self._base_url, self._system, vault, scribe))
+        ground = Ground(self._base_url, self._system, vault, scribe)
+        oauth = AuthorizationServer(database, ground, self._document_sender or self._documents_egress)
         return Core(database, vault, pipeline, oauth, scribe, plugins)
 
     async def _identity(self, database: Database, *, is_new: bool) -> tuple[str, list[Signer]]:
@@ -435,8 +442,9 @@ class Appliance:
         self.dispatcher.open(None)
         for door in (self.agents_door, self.person_door):
             door.open(None)
-        if self._egress is not None:
-            await self._egress.aclose()
+        for egress in (self._egress, self._documents_egress):
+            if egress is not None:
+                await egress.aclose()
         if self._inspector is not None:
             self._inspector.close()
         if core is not None:

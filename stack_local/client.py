@@ -1,7 +1,11 @@
-"""How the person's side asks: the `Client` protocol, and the client that speaks to a live appliance over HTTP."""
+"""How the person's side asks: the `Client` protocol, and the client that speaks to a live appliance over HTTP.
+
+Beside it, how a command asks the OAuth endpoints of the agents' side.
+"""
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
@@ -95,6 +99,57 @@ class RemoteClient:
     async def aclose(self) -> None:
         """Close the connections."""
         await self._http.aclose()
+
+
+@dataclass(frozen=True, slots=True)
+class FormAnswer:
+    """What an OAuth endpoint said."""
+
+    status: int
+    members: Mapping[str, object] = field(repr=False)
+    """Of its JSON; none where it said nothing. A token may be among them."""
+
+    @property
+    def error(self) -> str | None:
+        """The code of a refusal (RFC 6749, section 5.2); None where it was granted."""
+        return None if self.status == 200 else str(self.members.get("error"))
+
+
+class FormClient:
+    """A client of the OAuth endpoints of an appliance: forms out, JSON back. It follows no redirect."""
+
+    def __init__(self, base_url: str) -> None:
+        self._http = httpx.AsyncClient(base_url=base_url, timeout=httpx.Timeout(30, connect=5), trust_env=False)
+
+    async def post(self, path: str, form: Mapping[str, str | Secret]) -> FormAnswer:
+        """The answer of one endpoint; a refusal is an answer too.
+
+        Raises:
+            Unavailable: nobody answers there.
+        """
+        opened = {name: value.reveal() if isinstance(value, Secret) else value for name, value in form.items()}
+        try:
+            response = await self._http.post(path, data=opened)
+        except httpx.HTTPError:
+            # Without its cause, which holds the request and with it the form.
+            raise errors.Unavailable(
+                "no appliance answers", code="NOT_RUNNING", hint="start it with `stack-local`"
+            ) from None
+        return FormAnswer(response.status_code, _members(response.status_code, response.content))
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+
+def _members(status: int, body: bytes) -> dict[str, object]:
+    try:
+        members = json.loads(body)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict):
+        raise errors.Unavailable(f"what answers there is no appliance: {status} without a JSON object", code="NOT_OURS")
+    return members
 
 
 def encode(request: BaseModel) -> bytes:

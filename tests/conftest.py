@@ -14,6 +14,7 @@ import pytest
 from stack_local.app import Appliance, HomeLock, Places
 from stack_local.client import RemoteClient
 from stack_local.domain.secrets import Secret
+from stack_local.oauth.client_documents import Sender
 from stack_local.server import bind, run
 from stack_local.settings import Settings
 from stack_local.vault.profiles import CHEAPEST
@@ -69,14 +70,16 @@ class Running:
 
 
 @asynccontextmanager
-async def served(home: Path, state: Path, *, system: TestSystem | None = None, **chosen: Any) -> AsyncIterator[Running]:
+async def served(
+    home: Path, state: Path, *, system: TestSystem | None = None, document_sender: Sender | None = None, **chosen: Any
+) -> AsyncIterator[Running]:
     """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
     clock = system or TestSystem()
     settings = Settings(**({"port": 0} | ROOMY | chosen))
     lock, listener = HomeLock(home), bind(settings.host, settings.port)
     places = Places(home=home, state=state, admin_socket=home / "admin.sock")
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    appliance = Appliance(places, settings, clock, CHEAPEST, base_url=base_url)
+    appliance = Appliance(places, settings, clock, CHEAPEST, base_url=base_url, document_sender=document_sender)
     ready = asyncio.Event()
 
     async def say_ready() -> None:

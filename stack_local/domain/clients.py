@@ -118,6 +118,12 @@ def redirect_host(uri: str) -> str:
     return f"{parts.scheme}:" if is_private_scheme(uri) else parts.netloc
 
 
+def publisher(client_id: str) -> str:
+    """The host whose document describes a client; empty for one that registered itself."""
+    parts = _split(client_id)
+    return parts.netloc if parts is not None and parts.scheme == "https" else ""
+
+
 def redirect_origin(uri: str) -> str | None:
     """The origin of a redirect URI as a content security policy names it; None for a program, and for an IPv6 address,
     which has no place in its grammar (CSP 3, section 2.3.1).

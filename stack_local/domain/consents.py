@@ -108,6 +108,11 @@ def is_live(consent: Consent, now: datetime) -> bool:
     return consent.revoked_at is None and now < min(consent.ends_at, idle_until)
 
 
+def refresh_ends_at(consent: Consent, *, issued_at: datetime) -> datetime:
+    """Until when a refresh token is good that is not used before."""
+    return min(consent.ends_at, issued_at + timedelta(days=REFRESH_IDLE_DAYS))
+
+
 class Refresh(StrEnum):
     """What becomes of a refresh token that is shown."""
 

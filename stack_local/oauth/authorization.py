@@ -18,6 +18,7 @@ from stack_local.domain.consents import (
     RequestState,
 )
 from stack_local.domain.errors import Forbidden, InvalidRequest, NotFound, TooMany
+from stack_local.oauth.client_documents import ClientDocuments, is_address
 from stack_local.oauth.core import MAX_STATE_BYTES, Core, CoreClient, CoreRequest, check_form, check_resource
 from stack_local.oauth.grants import CodeGrant, core_over
 from stack_local.oauth.ground import Ground, Pairs, hash_value
@@ -53,17 +54,22 @@ class BadAuthorizationRequest(InvalidRequest):
 class AuthorizationEndpoint:
     """Takes a request, waits for a person, and sends the browser on with the answer."""
 
-    def __init__(self, database: Database, ground: Ground) -> None:
+    def __init__(self, database: Database, ground: Ground, documents: ClientDocuments) -> None:
         self._database = database
         self._ground = ground
+        self._documents = documents
 
     async def begin(self, pairs: Pairs) -> Page | Redirect:
         """Take an authorization request, and wait for a person.
 
         Raises:
             BadAuthorizationRequest: the client or its redirect URI is not known, so no redirect answers it.
+            InvalidClient: the client names itself by an address, and its document is not good.
             TooMany: enough of them wait.
         """
+        named = [value for name, value in pairs if name == "client_id"]
+        if len(named) == 1 and is_address(named[0]):
+            await self._documents.learn(named[0])
         return await self._database.write(lambda tx: self._begin(tx, pairs))
 
     def _begin(self, tx: Tx, pairs: Pairs) -> Page | Redirect:

@@ -12,7 +12,7 @@ from authlib.oauth2.rfc6749.errors import InvalidRequestError, InvalidScopeError
 
 from stack_local.domain import clients as rules
 from stack_local.domain.clients import Client
-from stack_local.domain.consents import Consent, granted_scopes
+from stack_local.domain.consents import Consent, granted_scopes, refresh_ends_at
 from stack_local.oauth import tokens
 from stack_local.oauth.ground import Ground, Pairs
 from stack_local.oauth.metadata import DEVICE_GRANT, GRANT_TYPES, SCOPES
@@ -125,7 +125,12 @@ class Core(AuthorizationServer):
 
     def _generate(self, *, scope: str, **_: object) -> tokens.Answer:
         assert self.consent is not None  # every grant of ours finds it before it makes tokens
-        return tokens.issue(self.tx, self.ground, self.consent, self.now, scope=scope)
+        issued = tokens.issue(self.tx, self.ground, self.consent, self.now, scope=scope)
+        if self.consent.client_id != FIRST_PARTY.id:
+            return issued
+        # Our own command writes it into its file; no RFC has a word for it, so that nobody else is told.
+        left = refresh_ends_at(self.consent, issued_at=self.now) - self.now
+        return {**issued, "refresh_token_expires_in": int(left.total_seconds())}
 
     def query_client(self, client_id: str) -> CoreClient | None:
         found = FIRST_PARTY if client_id == FIRST_PARTY.id else clients.find(self.tx, client_id)

@@ -19,8 +19,10 @@ USUAL_SCOPES = tuple(scope for scope in scopes.DESCRIPTIONS if scope in scopes.O
 """In the catalogue's order, which is the consent page's."""
 
 
-def authorization_server(base_url: str) -> Document:
+def authorization_server(base_url: str, *, fetches_documents: bool = False) -> Document:
     """RFC 8414, section 2. Every endpoint has the issuer's origin."""
+    # Said only where it is so: clients that see the member use it at once, whatever it says.
+    documents: Document = {"client_id_metadata_document_supported": True} if fetches_documents else {}
     return {
         "issuer": base_url,
         "authorization_endpoint": f"{base_url}/oauth/authorize",
@@ -38,6 +40,7 @@ def authorization_server(base_url: str) -> Document:
         "revocation_endpoint_auth_methods_supported": ["none"],
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        **documents,
     }
 
 

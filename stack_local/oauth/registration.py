@@ -35,7 +35,7 @@ def register(tx: Tx, ground: Ground, raw_metadata: object, now: datetime) -> dic
         InvalidClientMetadata: which member, and what would pass.
         TooMany: enough are registered.
     """
-    metadata = _checked(raw_metadata)
+    metadata = checked_metadata(raw_metadata)
     clients.delete_unused(tx, before=now - timedelta(hours=UNUSED_HOURS))
     if clients.count(tx) >= MAX_CLIENTS:
         raise TooMany("enough clients are registered", rule=f"at most {MAX_CLIENTS}", retry_after_seconds=3600)
@@ -58,7 +58,12 @@ def register(tx: Tx, ground: Ground, raw_metadata: object, now: datetime) -> dic
     }
 
 
-def _checked(raw_metadata: object) -> ClientMetadata:
+def checked_metadata(raw_metadata: object) -> ClientMetadata:
+    """What a client may say of itself, whether it registers or publishes it.
+
+    Raises:
+        InvalidClientMetadata: which member, and what would pass.
+    """
     try:
         metadata = ClientMetadata.model_validate(raw_metadata)
     except ValidationError as error:

@@ -7,6 +7,7 @@ from authlib.oauth2 import OAuth2Error
 
 from stack_local.domain.consents import REFRESH_IDLE_DAYS, Consent
 from stack_local.oauth.authorization import AuthorizationEndpoint
+from stack_local.oauth.client_documents import ClientDocuments, Sender
 from stack_local.oauth.core import Core, CoreRequest, Response, check_form
 from stack_local.oauth.device import begin_device
 from stack_local.oauth.grants import core_over
@@ -22,10 +23,12 @@ from stack_local.store.database import Database, Tx
 class AuthorizationServer:
     """Registration, tokens and their end; the authorization endpoint stands beside it."""
 
-    def __init__(self, database: Database, ground: Ground) -> None:
+    def __init__(self, database: Database, ground: Ground, sender: Sender) -> None:
+        """`sender` fetches clients' documents, where a person allows it."""
         self._database = database
         self.ground = ground
-        self.authorization = AuthorizationEndpoint(database, ground)
+        self.documents = ClientDocuments(database, ground, sender)
+        self.authorization = AuthorizationEndpoint(database, ground, self.documents)
         self._swept_at: datetime | None = None
 
     async def register(self, raw_metadata: object) -> dict[str, object]:

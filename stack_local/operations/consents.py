@@ -10,6 +10,7 @@ from stack_local.domain import clients as rules
 from stack_local.domain import consents as domain
 from stack_local.domain.consents import AuthorizationRequest, Posture, RequestState
 from stack_local.domain.errors import Conflict, InvalidRequest, NotFound
+from stack_local.oauth.client_documents import SETTING, set_enabled
 from stack_local.oauth.core import FIRST_PARTY
 from stack_local.oauth.device import USER_CODE_LENGTH
 from stack_local.oauth.ground import hash_value
@@ -26,6 +27,7 @@ from stack_local.store.database import Tx
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, RegisterAgent
 from stack_local.wire.consents import (
+    ClientMetadataFetching,
     Consent,
     ConsentCode,
     ConsentRequest,
@@ -39,6 +41,7 @@ from stack_local.wire.consents import (
     ListConsents,
     RefuseConsent,
     RevokeConsent,
+    SetClientMetadataFetching,
 )
 
 SCOPES_OF = {Posture.READ: frozenset({"read"}), Posture.ASK: frozenset({"read", "write"})}
@@ -96,6 +99,14 @@ def refuse_consent(tx: Tx, ctx: Context, request: RefuseConsent) -> ConsentReque
     requests.move(tx, asked.id, before=RequestState.ASKED, after=RequestState.REFUSED)
     ctx.note(subject=asked.id, client=asked.client_id)
     return _waiting_now(tx, ctx)
+
+
+@handles(SetClientMetadataFetching)
+def set_client_metadata_fetching(tx: Tx, ctx: Context, request: SetClientMetadataFetching) -> ClientMetadataFetching:
+    """Consents that clients have go on either way: only a log-in looks at a document."""
+    set_enabled(tx, enabled=request.enabled)
+    ctx.note(subject=SETTING, enabled="yes" if request.enabled else "no")
+    return ClientMetadataFetching(enabled=request.enabled)
 
 
 @handles(ListConsents)

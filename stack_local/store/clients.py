@@ -25,6 +25,18 @@ def insert(tx: Tx, client: Client, *, at: datetime) -> None:
     )
 
 
+def put(tx: Tx, client: Client, *, at: datetime) -> None:
+    """Keep a client as it is described now, whether it is new or not."""
+    tx.execute(
+        "INSERT INTO clients VALUES (:id, :name, :redirect_uris, :at) ON CONFLICT DO UPDATE "
+        "SET name = :name, redirect_uris = :redirect_uris, registered_at = :at",
+        id=client.id,
+        name=client.name,
+        redirect_uris=json.dumps(client.redirect_uris),
+        at=milliseconds(at),
+    )
+
+
 def count(tx: Tx) -> int:
     """How many are registered."""
     row = tx.find("SELECT count(*) AS count FROM clients")

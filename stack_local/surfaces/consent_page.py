@@ -5,7 +5,7 @@ import hashlib
 
 from quart import Response, render_template_string
 
-from stack_local.domain.clients import is_loopback, is_private_scheme, redirect_host, redirect_origin
+from stack_local.domain.clients import is_loopback, is_private_scheme, publisher, redirect_host, redirect_origin
 from stack_local.domain.consents import WRONG_CODES, RequestState
 from stack_local.domain.scopes import DESCRIPTIONS
 from stack_local.oauth.authorization import Page
@@ -72,6 +72,7 @@ _WHERE = """{% if opens %}the program that opens {% endif %}<span class="where">
 _FACTS = """\
 <dl>
 <dt>Client</dt><dd><bdi class="name">{{ page.client_name }}</bdi> <span class="soft">as it calls itself</span></dd>
+{% if publisher %}<dt>Described at</dt><dd><span class="where">{{ publisher }}</span></dd>{% endif %}
 <dt>Answer goes to</dt><dd>WHERE</dd>
 <dt>Tag</dt><dd><span class="tag">{{ page.request.tag }}</span></dd>
 </dl>
@@ -163,6 +164,7 @@ async def consent_page(page: Page, *, csrf: str, is_typing: bool = False, is_wro
         style=_STYLE,
         title=title,
         page=page,
+        publisher=publisher(request.client_id),
         where=redirect_host(request.redirect_uri),
         loopback=is_loopback(request.redirect_uri),
         opens=is_private_scheme(request.redirect_uri),

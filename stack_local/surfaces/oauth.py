@@ -72,6 +72,14 @@ class OAuth:
         self._authenticator = authenticator
         self._appliance = appliance
 
+    async def metadata(self) -> Response:
+        """RFC 8414, section 3. It is answered while the vault is sealed, too."""
+        try:
+            fetches = await self._server().documents.is_enabled()
+        except (Locked, Unavailable):
+            fetches = False
+        return _json_response(200, authorization_server(self._appliance.base_url, fetches_documents=fetches), [])
+
     # Endpoints that answer with JSON -----------------------------------------------------------------------------
 
     async def register(self) -> Response:
@@ -250,7 +258,7 @@ class OAuth:
 def add_routes(app: Quart, oauth: OAuth) -> None:
     """The routes of the agents' side."""
     base_url = oauth._appliance.base_url
-    app.add_url_rule(AUTHORIZATION_SERVER_PATH, "oauth_metadata", _document(authorization_server(base_url)))
+    app.add_url_rule(AUTHORIZATION_SERVER_PATH, "oauth_metadata", oauth.metadata)
     for path in RESOURCE_PATHS:
         document = _document(protected_resource(base_url, path))
         app.add_url_rule(f"{PROTECTED_RESOURCE_PATH}{path}", f"oauth_resource{path.replace('/', '_')}", document)

@@ -147,6 +147,29 @@ class RefuseConsent(Request[ConsentRequests]):
     request_id: RequestId
 
 
+class ClientMetadataFetching(View):
+    """Whether clients may be known by the address of a document."""
+
+    enabled: bool
+
+
+@operation(
+    scope="clients:decide",
+    route="POST /v1/client-metadata-fetching",
+    effect="write",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="consent.set_metadata_fetching",
+)
+class SetClientMetadataFetching(Request[ClientMetadataFetching]):
+    """Let clients name themselves by the https address of a document, which this machine then fetches; or end that.
+
+    Off at first: clients that see it offered use it at once, and without a way to the internet their log-in fails.
+    """
+
+    enabled: bool
+
+
 @operation(scope="clients:read", route="GET /v1/consents", effect="read", body="items")
 class ListConsents(Request[Consents]):
     """Which OAuth clients were let in, and as which agent."""

@@ -9,7 +9,7 @@ OPENERS = {"reveal", "get_secret_value"}
 
 MAY_OPEN = {
     "stack_local/app.py": "hands the database key to the one connection that needs it, and the new recovery code back",
-    "stack_local/client.py": "the bearer and the secrets of a request, on their way to our own socket",
+    "stack_local/client.py": "the bearer and the secrets of a request or a form, on their way to our own listeners",
     "stack_local/demo/performance.py": "the first characters of the demo's own made-up credential",
     "stack_local/demo/story.py": "the demo's own credential and key, which nobody else has a use for",
     "stack_local/demo/throwaway.py": "the session of the demo's own person",
@@ -26,6 +26,7 @@ MAY_OPEN = {
     "stack_local/proxy/credentials.py": "a credential, on its way into the call",
     "stack_local/proxy/inject.py": "the same",
     "stack_local/proxy/scrub.py": "a credential, to find its echo",
+    "stack_local/surfaces/cli/login_file.py": "the command's own refresh token, on its way into its private file",
     "stack_local/surfaces/cli/recovery.py": "the recovery code, on its way to the terminal or its file",
     "stack_local/surfaces/cli/secret_files.py": "a secret that was read from a file, on its way into a request",
     "stack_local/surfaces/cli/session.py": "a session, on its way to the client",

@@ -113,6 +113,11 @@ async def a_device_code(world: World, bearer: str) -> Arguments:
     return {"user_code": await world.device_code()}
 
 
+@example(consents.SetClientMetadataFetching)
+async def whether_documents_are_fetched(world: World, bearer: str) -> Arguments:
+    return {"enabled": True}
+
+
 @example(consents.RevokeConsent)
 async def a_consent(world: World, bearer: str) -> Arguments:
     return {"consent_id": await world.consent()}

@@ -29,7 +29,7 @@ CHANGING = (
     (re.compile(r"\bsk_(live|session)_[\w-]+"), r"<\1 token>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
-    (re.compile(r"\b(fresh|test-client)-\d+\b"), "<name>"),
+    (re.compile(r"(?<![a-z])(fresh-\d+|test-client(-\d+)?)\b"), "<name>"),
     (re.compile(r"\b([0-9A-Z]{4}-){8}[0-9A-Z]{4}\b"), "<recovery code>"),
     (re.compile(r"\b(key:<key>|session:<ses>)"), "<actor>"),
 )

@@ -13,6 +13,7 @@ from stack_local.domain.clients import (
     clean_name,
     is_loopback,
     is_reserved,
+    publisher,
     redirect_host,
     redirect_origin,
     refused_redirect,
@@ -367,3 +368,16 @@ def test_our_name_is_ours_however_it_is_written(name: str) -> None:
 @pytest.mark.parametrize("name", ["Claude Code", "Stack Overflow", "haystack", "stacklocalhost", "", "翻訳"])
 def test_another_name_is_not_ours(name: str) -> None:
     assert not is_reserved(clean_name(name))
+
+
+@pytest.mark.parametrize(
+    ("client_id", "host"),
+    [
+        ("https://client.example.com/cimd.json", "client.example.com"),
+        ("cli_0000000000000000000000", ""),
+        ("stack-cli", ""),
+        ("", ""),
+    ],
+)
+def test_who_describes_a_client_is_the_host_of_its_address(client_id: str, host: str) -> None:
+    assert publisher(client_id) == host

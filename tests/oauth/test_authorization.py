@@ -88,7 +88,7 @@ PAGED: dict[str, tuple[Changed, list[tuple[str, str]]]] = {
     "no client": ({"client_id": None}, []),
     "an empty client": ({"client_id": ""}, []),
     "an unknown client": ({"client_id": "cli_0000000000000000000000"}, []),
-    "a client by its address (CIMD is not served)": ({"client_id": "https://app.test/client.json"}, []),
+    "a client by its address, which is not served at first": ({"client_id": "https://app.test/client.json"}, []),
     "two clients": ({}, [("client_id", "stack-cli")]),
     "the same client twice": ({}, [("client_id", "{client}")]),
     "the appliance's own command, which has no redirect": ({"client_id": "stack-cli"}, []),

@@ -18,6 +18,7 @@ STATUS = ApplianceStatus(
     base_url="http://127.0.0.1:9000",
     operator_id=None,
     pending=0,
+    waiting_clients=0,
     live_passports=0,
     chain_sequence=0,
     chain_head="0" * 64,

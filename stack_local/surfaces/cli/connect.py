@@ -100,7 +100,7 @@ def _plan(shell: Shell, setup: Setup, *, undo: bool, replace: bool) -> list[Edit
 
 def _base_url(shell: Shell, given: str | None) -> str:
     if given is not None:
-        return _checked(given)
+        return checked_base_url(given)
     if shell.launch.running_socket(shell.home) is not None:
         return ask_openly(shell, lambda client: client.call(GetStatus())).base_url
     chosen = settings.load(shell.home)
@@ -111,7 +111,12 @@ def _base_url(shell: Shell, given: str | None) -> str:
     return f"http://{host}:{chosen.port}"
 
 
-def _checked(given: str) -> str:
+def checked_base_url(given: str) -> str:
+    """An address as `--url` may name it.
+
+    Raises:
+        InvalidRequest: it is another machine's, another name for this one, or says more than an address.
+    """
     url = given.rstrip("/")
     if not BASE_URL.fullmatch(url):
         raise InvalidRequest(

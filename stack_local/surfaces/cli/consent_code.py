@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from stack_local.domain.clients import publisher
 from stack_local.domain.consents import Posture
 from stack_local.domain.errors import Conflict, NotFound
 from stack_local.domain.scopes import DESCRIPTIONS
@@ -90,6 +91,13 @@ async def _connections(client: "Client", postures: dict[str, Posture]) -> dict[s
 def _facts(asked: ConsentRequest) -> list[tuple[str, str]]:
     where = asked.redirect_host or "this command itself"
     warning = " (any program of this machine may listen there)" if asked.is_loopback else ""
+    described = publisher(asked.client_id) or "itself, when it registered"
     may = "; ".join(DESCRIPTIONS.get(scope, scope) for scope in asked.scopes)
-    facts = [("client", asked.client_name), ("tag", asked.tag), ("answer to", where + warning), ("it may", may)]
+    facts = [
+        ("client", asked.client_name),
+        ("described by", described),
+        ("tag", asked.tag),
+        ("answer to", where + warning),
+        ("it may", may),
+    ]
     return [(label, printable(value)) for label, value in facts]

@@ -1,8 +1,9 @@
 """`stack-local` itself: the root of the commands, and the one place where errors become exit statuses."""
 
+import asyncio
 import io
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import NoReturn
 
@@ -13,6 +14,7 @@ from stack_local.domain.errors import StackError
 from stack_local.surfaces.cli import refusals, statuses
 from stack_local.surfaces.cli.launch import Launch
 from stack_local.surfaces.cli.shell import Shell, at_terminal, home_option
+from stack_local.system import RealSystem, System
 
 NAME = "stack-local"
 
@@ -71,9 +73,15 @@ class Root(click.Group):
             self.add_command(command)
 
 
-def build(launch: Launch, *, is_terminal: Callable[[], bool] = at_terminal) -> click.Group:
+def build(
+    launch: Launch,
+    *,
+    is_terminal: Callable[[], bool] = at_terminal,
+    system: System | None = None,
+    pause: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> click.Group:
     """The command over a launch."""
-    return Root(Shell(launch=launch, is_terminal=is_terminal))
+    return Root(Shell(launch=launch, is_terminal=is_terminal, system=system or RealSystem(), pause=pause))
 
 
 def main(launch: Launch) -> NoReturn:

@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,7 @@ from stack_local.domain.errors import Unauthorized
 from stack_local.domain.secrets import Secret
 from stack_local.surfaces.cli.launch import Launch
 from stack_local.surfaces.printable import printable
+from stack_local.system import System
 
 _HOME = "stack_local.home"
 _JSON = "stack_local.json"
@@ -24,6 +25,9 @@ class Shell:
 
     launch: Launch
     is_terminal: Callable[[], bool]
+    system: System
+    pause: Callable[[float], Awaitable[None]]
+    """Lets so many seconds pass; tests let them pass at once."""
 
     @property
     def home(self) -> Path:

@@ -4,6 +4,7 @@ import click
 
 from stack_local.surfaces.cli import (
     audit,
+    auth,
     call,
     connect,
     consent_code,
@@ -47,6 +48,7 @@ def _hand_made() -> list[click.Command]:
         process.self_test_command(),
         call.call_command(),
         connect.connect_command(),
+        auth.auth_group(),
         decisions.pending_command(),
         decisions.approve_command(),
         decisions.reject_command(),
