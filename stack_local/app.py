@@ -22,6 +22,7 @@ from stack_local.jobs import Jobs
 from stack_local.oauth.ground import Ground
 from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.context import Core, Ports
+from stack_local.operations.rates import RATES, Rates
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.inspect import Inspector
 from stack_local.proxy.pipeline import Pipeline
@@ -127,10 +128,11 @@ class Appliance:
         self.wants_seal = False
         self.stopping = asyncio.Event()
         self.feed = Feed()
+        self.rates = Rates(system, settings)
         self.sessions = Sessions(
             system, idle_seconds=settings.session_idle_seconds, total_seconds=settings.session_seconds
         )
-        ports = Ports(system, settings, self.sessions, self.feed, self)
+        ports = Ports(system, settings, self.sessions, self.feed, self.rates, self)
         self.dispatcher = Dispatcher(ports)
         self.agents_door = Authenticator(ports, is_person_side=False)
         self.person_door = Authenticator(ports, is_person_side=True)
@@ -324,8 +326,11 @@ class Appliance:
     async def _identity(self, database: Database, *, is_new: bool) -> tuple[str, list[Signer]]:
         if is_new:
             await database.write(self._establish)
-        found = await database.read(lambda tx: (meta.find(tx, "operator_id"), meta.list_signing_keys(tx)))
-        operator_id, raw_keys = found
+        found = await database.read(
+            lambda tx: (meta.find(tx, "operator_id"), meta.list_signing_keys(tx), meta.find(tx, RATES))
+        )
+        operator_id, raw_keys, kept_rates = found
+        self.rates.load(kept_rates)
         if operator_id is None or not raw_keys:
             raise Unavailable(
                 "the vault's database is empty", code="VAULT_DAMAGED", hint="restore vault.db from a backup"

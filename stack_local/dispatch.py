@@ -14,7 +14,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import HANDLERS, Binding, check_complete
 from stack_local.operations.context import Context, Core, OperationListener, Ports, Trail, quiet
 from stack_local.operations.decisions import hold_or_answer
-from stack_local.operations.rates import Rates, principal_of
+from stack_local.operations.rates import principal_of
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
 from stack_local.wire.catalogue import Operation, Request, Surface, View
@@ -53,7 +53,7 @@ class Dispatcher:
         self._ports = ports
         self._core: Core | None = None
         self._uncounted: Counter[str] = Counter()
-        self.rates = Rates(ports.system, ports.settings)
+        self.rates = ports.rates
 
     def open(self, core: Core | None) -> None:
         """The vault was opened, or (None) is about to be closed."""

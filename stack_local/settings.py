@@ -46,9 +46,9 @@ class Settings:
     max_calls_at_once: int = 10
     """Proxied calls of one agent under way at the same time."""
     proxy_calls_per_minute: int = 600
-    """Proxied calls of one agent, or of one key that stands for none."""
+    """Proxied calls of one agent, or of one key that stands for none; a person may allow more (`SetRates`)."""
     intents_per_hour: int = 60
-    """Intents that one agent may submit: each asks for a person's attention."""
+    """Intents that one agent may submit: each asks for a person's attention; a person may allow more (`SetRates`)."""
     registrations_per_hour: int = 60
     """OAuth clients that may register."""
     token_requests_per_minute: int = 120
@@ -86,8 +86,8 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "keep_calls_days": (1, 30),
     "keep_responses_hours": (1, 24),
     "max_calls_at_once": (1, 1000),
-    "proxy_calls_per_minute": (1, 10_000_000),
-    "intents_per_hour": (1, 10_000_000),
+    "proxy_calls_per_minute": (1, 600),
+    "intents_per_hour": (1, 60),
     "registrations_per_hour": (1, 10_000),
     "token_requests_per_minute": (1, 100_000),
 }

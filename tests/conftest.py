@@ -26,7 +26,7 @@ from tests.simulators.clock import TestSystem
 from tests.simulators.upstream import Upstream
 
 PASSPHRASE = "correct horse battery staple"
-ROOMY = {"registrations_per_hour": 10_000, "token_requests_per_minute": 100_000, "intents_per_hour": 10_000}
+ROOMY = {"registrations_per_hour": 10_000, "token_requests_per_minute": 100_000}
 """Rates for tests whose clock stands still."""
 
 TOKEN = "upstream-secret-9f8e7d6c5b4a"

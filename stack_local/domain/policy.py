@@ -223,9 +223,11 @@ def _gate(facts: Facts) -> Decision:
         return Hold()
     approval = facts.approval
     if approval is None:
-        return _refused(Gate.NOT_FOUND, "no such approval", "submit the intent first with stack_submit_intent")
+        return _refused(facts, Gate.NOT_FOUND, "no such approval", "submit the intent first with stack_submit_intent")
     if not _belongs(approval, facts):
-        return _refused(Gate.PASSPORT_MISMATCH, "the approval belongs to another passport", "submit it with this one")
+        return _refused(
+            facts, Gate.PASSPORT_MISMATCH, "the approval belongs to another passport", "submit it with this one"
+        )
     return _gate_state(approval, facts)
 
 
@@ -238,21 +240,21 @@ def _gate_state(approval: Approval, facts: Facts) -> Decision:
     difference = first_mismatch(approval.call, facts.call)
     match status_at(approval, facts.now):
         case Status.PENDING:
-            return _refused(Gate.PENDING, "a person has not decided yet", "poll stack_get_intent_approval")
+            return _refused(facts, Gate.PENDING, "a person has not decided yet", "poll stack_get_intent_approval")
         case Status.REJECTED:
-            return _refused(Gate.REJECTED, "a person said no", "stop; do not retry")
+            return _refused(facts, Gate.REJECTED, "a person said no", "stop; do not retry")
         case Status.EXPIRED:
-            return _refused(Gate.EXPIRED, "the approval is past its time", "submit the intent again")
+            return _refused(facts, Gate.EXPIRED, "the approval is past its time", "submit the intent again")
         case Status.RESERVED | Status.CONSUMED:
-            return _spent(approval, difference)
+            return _spent(facts, approval, difference)
         case Status.APPROVED:
             return _mismatch(difference) if difference else Allow(approval=approval)
 
 
-def _spent(approval: Approval, difference: str | None) -> Decision:
+def _spent(facts: Facts, approval: Approval, difference: str | None) -> Decision:
     if approval.operation_id is not None and difference is None:
         return Replay(approval.id, approval.operation_id)
-    return _refused(Gate.CONSUMED, "the approval is spent", "submit the intent again")
+    return _refused(facts, Gate.CONSUMED, "the approval is spent", "submit the intent again")
 
 
 def _mismatch(difference: str) -> Deny:
@@ -266,5 +268,6 @@ def _mismatch(difference: str) -> Deny:
     )
 
 
-def _refused(gate: Gate, message: str, hint: str) -> Deny:
-    return Deny("FORBIDDEN", gate, f"{gate}: {message}", hint, gate=gate, details={"field": "approval_id"})
+def _refused(facts: Facts, gate: Gate, message: str, hint: str) -> Deny:
+    details: dict[str, Detail] = {"field": "approval_id", "approval_id": facts.approval_id}
+    return Deny("FORBIDDEN", gate, f"{gate}: {message}", hint, gate=gate, details=details)

@@ -11,6 +11,7 @@ from stack_local.domain.detection import Finding
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
 from stack_local.oauth.server import AuthorizationServer
+from stack_local.operations.rates import Rates
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.pipeline import Pipeline
 from stack_local.settings import Settings
@@ -81,6 +82,7 @@ class Ports:
     settings: Settings
     sessions: Sessions
     feed: Feed
+    rates: Rates
     appliance: Appliance
 
 

@@ -1,5 +1,6 @@
 """How often one principal may do what costs a person's attention or a service's patience: a bucket for each."""
 
+import json
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,6 +14,12 @@ from stack_local.wire.catalogue import Rate
 
 REMEMBERED = 4096
 """Buckets kept; the one unused the longest is full again by then, or nearly."""
+
+RATES = "rates"
+"""The name under which the vault keeps what a person chose."""
+
+CHOSEN: Mapping[Rate, str] = {"intents": "intents_per_hour", "proxy": "proxy_calls_per_minute"}
+"""What a person may choose for themselves; no file can."""
 
 PER_SECONDS: Mapping[Rate, int] = {"intents": 3600, "proxy": 60, "registrations": 3600, "tokens": 60}
 
@@ -28,13 +35,27 @@ class Rates:
 
     def __init__(self, system: System, settings: Settings) -> None:
         self._system = system
-        self._limits: Mapping[Rate, int] = {
+        self._limits: dict[Rate, int] = {
             "intents": settings.intents_per_hour,
             "proxy": settings.proxy_calls_per_minute,
             "registrations": settings.registrations_per_hour,
             "tokens": settings.token_requests_per_minute,
         }
         self._buckets: OrderedDict[tuple[Rate, str], _Bucket] = OrderedDict()
+
+    def allow(self, chosen: Mapping[str, int]) -> None:
+        """A person chose these limits, by the names of their settings."""
+        self._limits |= {rate: chosen[name] for rate, name in CHOSEN.items()}
+        self._buckets.clear()
+
+    def allowed(self) -> dict[str, int]:
+        """What a person may choose, as it is now."""
+        return {name: self._limits[rate] for rate, name in CHOSEN.items()}
+
+    def load(self, kept: str | None) -> None:
+        """The choice that the vault keeps."""
+        if kept is not None:
+            self.allow(json.loads(kept))
 
     def take(self, rate: Rate, principal: str) -> None:
         """Count one.

@@ -1,5 +1,7 @@
 """The appliance itself: health, keys, status, creating, unlocking, locking, sealing, sessions."""
 
+import json
+
 from pydantic import SecretStr
 
 from stack_local import __version__
@@ -8,6 +10,7 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
+from stack_local.operations.rates import RATES
 from stack_local.store import approvals, audit, authorization_requests, meta, passports
 from stack_local.store.database import Tx
 from stack_local.wire.vault import (
@@ -27,8 +30,10 @@ from stack_local.wire.vault import (
     LockVault,
     NewRecoveryCode,
     OperatorSession,
+    RateLimits,
     RenewRecoveryCode,
     SealVault,
+    SetRates,
     SlotList,
     UnlockVault,
     VaultState,
@@ -121,6 +126,16 @@ def _begin(ctx: Context) -> OperatorSession:
     token, ends_at = ctx.ports.sessions.begin()
     ctx.note(subject=ctx.ports.sessions.find(token.reveal()))
     return OperatorSession(session=SecretStr(token.reveal()), expires_at=ends_at)
+
+
+@handles(SetRates)
+async def set_rates(ctx: Context, request: SetRates) -> RateLimits:
+    """Kept in the vault, where no file reaches; good from the next call on."""
+    chosen = ctx.ports.rates.allowed() | request.model_dump(exclude_none=True)
+    await ctx.core.database.write(lambda tx: meta.put(tx, RATES, json.dumps(chosen)))
+    ctx.ports.rates.allow(chosen)
+    ctx.note(**chosen)
+    return RateLimits(**chosen)
 
 
 @handles(ChangePassphrase)

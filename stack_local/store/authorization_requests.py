@@ -131,9 +131,10 @@ def set_code(tx: Tx, request_id: str, code_hash: str, *, expires_at: datetime) -
 def list_unredeemed(tx: Tx, now: datetime) -> list[AuthorizationRequest]:
     """Those that are over, were allowed, and came to nothing, while their consent still stands."""
     rows = tx.all(
-        "SELECT * FROM authorization_requests WHERE state != :redeemed "
-        "AND (state = :refused OR max(expires_at, coalesce(code_expires_at, 0)) <= :now) "
-        "AND consent_id IN (SELECT id FROM consents WHERE revoked_at IS NULL)",
+        "SELECT r.* FROM authorization_requests r JOIN consents c ON c.id = r.consent_id AND c.revoked_at IS NULL "
+        "WHERE (r.state = :refused OR max(r.expires_at, coalesce(r.code_expires_at, 0)) <= :now) "
+        # A code that was burnt by being shown wrongly is redeemed too, and gave no token.
+        "AND (r.state != :redeemed OR NOT EXISTS (SELECT 1 FROM refresh_tokens t WHERE t.consent_id = c.id))",
         redeemed=RequestState.REDEEMED,
         refused=RequestState.REFUSED,
         now=milliseconds(now),

@@ -120,8 +120,7 @@ _TYPING = (
     _FACTS
     + """\
 <p>Run this in a terminal. It asks for your passphrase there, lets this client in, and prints the code.</p>
-<pre>stack-local consents create-code \\
---request-id {{ page.request.id }}</pre>
+<pre>stack-local session code {{ page.request.tag }}</pre>
 """
     + _FORM
     + """\

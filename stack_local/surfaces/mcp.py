@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +65,7 @@ wait_seconds 20 until status is not pending (each look answers within 4 seconds)
 Every refusal says which rule, which field, and what would make it pass."""
 
 DECISION_SECONDS = 20
-"""How long a repeated call waits for the decision it is about, if its client is as patient."""
+"""How long a call that names an approval waits for its decision, if its client is as patient."""
 
 CORE_PATH = "/mcp/core"
 """The same endpoint with a short list of tools: some clients choose badly among many."""
@@ -246,8 +246,9 @@ class Mcp:
         if operation is None:
             raise NotFound(f"there is no tool {name[:64]!r}", field="name", hint="tools/list shows what you may call")
         arguments = resumed(params, operation.request.model_fields)
-        if was_accepted(params):
-            await self._await_decision(caller, arguments.get("approval_id"))
+        is_patient = patience_seconds > self._settings.tool_wait_seconds
+        if "approval_id" in arguments and operation.rate == "proxy" and (is_patient or was_accepted(params)):
+            await self._await_decision(caller, arguments["approval_id"])
         try:
             asked = checked(operation, arguments)
         except StackError as refused:
@@ -256,9 +257,11 @@ class Mcp:
         return await self._within_wait(caller, asked)
 
     async def _await_decision(self, caller: Caller, approval_id: object) -> None:
-        """The person has looked at the page: their decision may be a moment away."""
-        asked = checked(CATALOGUE[GetIntentApproval], {"approval_id": approval_id, "wait_seconds": DECISION_SECONDS})
-        await self._dispatcher.call(caller, asked)
+        """A person may be deciding at this moment. What is wrong with the id, the call itself says."""
+        wanted = {"approval_id": approval_id, "wait_seconds": DECISION_SECONDS}
+        with suppress(TimeoutError, StackError):
+            async with asyncio.timeout(caller.patience_seconds):
+                await self._dispatcher.call(caller, checked(CATALOGUE[GetIntentApproval], wanted))
 
     async def _within_wait(self, caller: Caller, asked: Any) -> View:
         """The answer, or after a while the id to poll: clients give up after five seconds (house decision 8)."""

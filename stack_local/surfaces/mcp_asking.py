@@ -9,6 +9,7 @@ from mcp_types import CallToolRequestParams, ElicitRequest, ElicitRequestURLPara
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
 from stack_local.domain import ids
+from stack_local.domain.approvals import Gate
 from stack_local.domain.errors import StackError
 
 QUESTION = "decision"
@@ -17,12 +18,16 @@ QUESTION = "decision"
 PAGE = "/approvals"
 """Where the page of one approval lies: it says where to decide, and nothing can be done there."""
 
+WAITING = frozenset({Gate.REQUIRED, Gate.PENDING})
+
 _APPROVAL = re.compile(ids.pattern("approval"))
 
 
 def page_to_show(context: ServerRequestContext[Any], refused: StackError, base_url: str) -> InputRequiredResult | None:
     """The question to a client that shows pages, for a refusal that waits for a person; None for any other."""
-    approval_id = refused.details.get("approval_id") or refused.details.get("governance_approval_id")
+    details = refused.details
+    waits = details.get("gate_reason") in WAITING
+    approval_id = details.get("approval_id") if waits else details.get("governance_approval_id")
     if not isinstance(approval_id, str) or not _shows_pages(context):
         return None
     asked = ElicitRequestURLParams(

@@ -262,6 +262,9 @@ def add_routes(app: Quart, oauth: OAuth) -> None:
         ("device_authorization", oauth.device_authorization),
     ):
         app.add_url_rule(f"/oauth/{name}", f"oauth_{name}", view, methods=["POST"])
+    # Where a client that has not read the metadata anew looks (MCP 2025-03-26, "Fallbacks"): the Python SDK refreshes a
+    # stored token there, and a person would be asked for nothing.
+    app.add_url_rule("/token", "oauth_token_by_default", oauth.token, methods=["POST"])
     app.add_url_rule("/oauth/device", "oauth_device", oauth.device)
     app.add_url_rule("/oauth/authorize", "oauth_authorize", oauth.authorize, methods=["GET", "POST"])
     one = "/oauth/authorize/<request_id>"

@@ -8,6 +8,9 @@ from pydantic import Field, SecretStr, field_serializer
 from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
 from stack_local.wire.types import JsonBody
 
+MAX_RATE = 10_000_000
+"""More than one process can do."""
+
 Passphrase = Annotated[SecretStr, Field(max_length=4096)]
 
 
@@ -63,6 +66,13 @@ class VaultState(View):
     """The state reached."""
 
     state: Literal["empty", "sealed", "locked", "unlocked"]
+
+
+class RateLimits(View):
+    """What one agent may do in a while."""
+
+    intents_per_hour: int
+    proxy_calls_per_minute: int
 
 
 class SlotList(View):
@@ -160,6 +170,16 @@ class LockVault(Request[VaultState]):
 )
 class SealVault(Request[VaultState]):
     """Seal: the process starts anew, so that no key stays in memory."""
+
+
+@operation(
+    scope="vault:write", route="POST /v1/vault/rates", effect="external", surfaces=PERSON_SIDE, audit="vault.set_rates"
+)
+class SetRates(Request[RateLimits]):
+    """Allow each agent more, or fewer, intents and proxied calls; what is left out stays as it is."""
+
+    intents_per_hour: int | None = Field(None, ge=1, le=MAX_RATE)
+    proxy_calls_per_minute: int | None = Field(None, ge=1, le=MAX_RATE)
 
 
 @operation(

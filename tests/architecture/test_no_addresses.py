@@ -8,7 +8,7 @@ import pytest
 
 from tests.architecture.sources import repository, text_of
 
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock", "requirements-conformance.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-package.lock", "requirements-node.lock")
 
 PIN = re.compile(
     r"^[a-z0-9-]+==[\w.]+( ; [^#@/\\]+)? \\$"  # a package at one version, with its marker

@@ -17,7 +17,7 @@ from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import RegisterAgent
 from stack_local.wire.keys import CreateKey
 from stack_local.wire.services import ConnectCustomService
-from stack_local.wire.vault import CreateSession
+from stack_local.wire.vault import MAX_RATE, CreateSession, SetRates
 from tests.bench.forwarder import TOKEN
 from tests.bench.processes import ROOT, Server, command, started
 
@@ -120,6 +120,7 @@ async def _populate(admin_socket: str, upstream_port: int) -> Keys:
     created = await person.call(CreateSession(passphrase=PASSPHRASE))
     session = created.session.get_secret_value()
     person.hold_session(Secret(session))
+    await person.call(SetRates(proxy_calls_per_minute=MAX_RATE, intents_per_hour=MAX_RATE))
     connected = ConnectCustomService(name="bench", credential=TOKEN, hosts=[f"127.0.0.1:{upstream_port}"])
     connection = await person.call(connected)
     reading = [await _agent(person, connection.id, f"reader-{at}", "writes") for at in range(AGENTS)]

@@ -12,6 +12,8 @@ from tests.clients.stage import Stage
 
 WORDS = "read the things"
 TOOL = "stack_proxy_read"
+ALLOWED = (TOOL, "stack_list_services", "stack_proxy_request")
+"""What a person has told Claude Code not to ask about: the appliance asks where it must."""
 
 
 class Program(Protocol):
@@ -71,7 +73,7 @@ class ClaudeCode:
         assert "Connected" in (await self._run("mcp", "list")).out
 
     async def turn(self) -> str:
-        allowed = ("--allowedTools", f"mcp__stack__{TOOL}")
+        allowed = ("--allowedTools", ",".join(f"mcp__stack__{tool}" for tool in ALLOWED))
         ended = await self._run("-p", WORDS, *allowed, "--output-format", "json")
         return str(json.loads(ended.out)["result"])
 
@@ -143,7 +145,9 @@ class Codex:
         assert await self._authentication() == "o_auth"
 
     async def turn(self) -> str:
-        ended = await self._run("exec", "--skip-git-repo-check", "--json", WORDS)
+        # Else a turn on a busy machine may begin before the server is connected, and without its tools.
+        waiting = ("-c", "mcp_servers.stack.required=true")
+        ended = await self._run("exec", *waiting, "--skip-git-repo-check", "--json", WORDS)
         events = [json.loads(line) for line in ended.out.splitlines() if line.startswith("{")]
         said = [event["item"] for event in events if event["type"] == "item.completed"]
         return str([item["text"] for item in said if item["type"] == "agent_message"][-1])

@@ -7,7 +7,7 @@ beside its turn (a title, its tools' names) it answers with a word.
 import asyncio
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -15,23 +15,32 @@ from typing import Any, Self
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 Events = Iterator[dict[str, Any]]
+Call = tuple[str, dict[str, Any]]
+"""The end of a tool's name, and its arguments."""
 
 
 @dataclass
 class Model:
-    """The server. It calls the tool whose name ends with `tool`."""
+    """The server. It calls the tool whose name ends with `tool`, once in each turn."""
 
     tool: str
     arguments: dict[str, Any]
     results: list[str] = field(default_factory=list)
     """What its calls brought back, as the program showed it."""
+    calls: list[Call] = field(default_factory=list)
+    """What it called, in every turn so far."""
     tools: set[str] = field(default_factory=set)
-    """Every tool it was ever offered."""
+    """Every tool it was offered."""
     port: int = 0
 
     @property
     def base_url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def forget(self) -> None:
+        """Begin anew: what is seen from now on is another turn's."""
+        self.results.clear()
+        self.tools.clear()
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -76,16 +85,17 @@ class Model:
     # Anthropic's messages ----------------------------------------------------------------------------------------
 
     def _messages(self, asked: dict[str, Any]) -> Events:
-        last = asked["messages"][-1]["content"]
-        results = [part for part in last if part["type"] == "tool_result"] if isinstance(last, list) else []
-        name = self._offered(tool["name"] for tool in asked.get("tools", ()))
-        if results or name is None:
-            if results:
-                self.results.append(json.dumps(results[-1]["content"]))
+        parts = [part for said in asked["messages"] for part in said["content"] if isinstance(part, dict)]
+        results = [json.dumps(part["content"]) for part in parts if part["type"] == "tool_result"]
+        call = self.next_call(results)
+        name = self._offered((tool["name"] for tool in asked.get("tools", ())), call)
+        if call is None or name is None:
+            self.results += results[-1:]
             block, delta, reason = {"type": "text", "text": ""}, {"type": "text_delta", "text": "done"}, "end_turn"
         else:
-            block = {"type": "tool_use", "id": "toolu_1", "name": name, "input": {}}
-            delta = {"type": "input_json_delta", "partial_json": json.dumps(self.arguments)}
+            self.calls.append(call)
+            block = {"type": "tool_use", "id": f"toolu_{len(results)}", "name": name, "input": {}}
+            delta = {"type": "input_json_delta", "partial_json": json.dumps(call[1])}
             reason = "tool_use"
         yield {"type": "message_start", "message": _message([], None)}
         yield {"type": "content_block_start", "index": 0, "content_block": block}
@@ -100,24 +110,29 @@ class Model:
         results = [item for item in asked["input"] if item.get("type") == "function_call_output"]
         spaces = {tool["name"]: tool["tools"] for tool in asked.get("tools", ()) if tool.get("type") == "namespace"}
         named = {tool["name"]: space for space, tools in spaces.items() for tool in tools}
-        name = self._offered([*named, *(tool["name"] for tool in asked.get("tools", ()) if "name" in tool)])
-        if results or name is None:
+        call = None if results else self.next_call([])
+        name = self._offered([*named, *(tool["name"] for tool in asked.get("tools", ()) if "name" in tool)], call)
+        if call is None or name is None:
             if results:
                 self.results.append(json.dumps(results[-1]["output"]))
             text = {"type": "output_text", "text": "done", "annotations": []}
             item: dict[str, Any] = {"type": "message", "role": "assistant", "id": "msg_1", "content": [text]}
         else:
             item = {"type": "function_call", "id": "fc_1", "call_id": "call_1", "name": name}
-            item |= {"arguments": json.dumps(self.arguments)}
+            item |= {"arguments": json.dumps(call[1])}
             item |= {"namespace": named[name]} if name in named else {}
         yield {"type": "response.created", "response": {"id": "resp_1"}}
         yield {"type": "response.output_item.done", "output_index": 0, "item": item}
         yield {"type": "response.completed", "response": {"id": "resp_1", "output": [item], "usage": _RESPONSE_USAGE}}
 
-    def _offered(self, names: Any) -> str | None:
+    def next_call(self, results: list[str]) -> Call | None:
+        """Which tool to call after these results; None for the last word."""
+        return None if results else (self.tool, self.arguments)
+
+    def _offered(self, names: Iterable[str], call: Call | None) -> str | None:
         offered = list(names)
         self.tools.update(offered)
-        return next((name for name in offered if name.endswith(self.tool)), None)
+        return None if call is None else next((name for name in offered if name.endswith(call[0])), None)
 
 
 _USAGE = {"input_tokens": 1, "output_tokens": 1}

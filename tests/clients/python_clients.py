@@ -5,7 +5,7 @@ import json
 import webbrowser
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 from urllib.parse import parse_qsl, urlsplit
 
@@ -56,7 +56,6 @@ class Login:
     """The SDK's two hooks: the browser is ours, and so is the listener."""
 
     stage: Stage
-    shelf: Shelf = field(default_factory=Shelf)
     _answer: str = ""
 
     async def open(self, url: str) -> None:
@@ -68,7 +67,8 @@ class Login:
 
     def provider(self) -> OAuthClientProvider:
         metadata = OAuthClientMetadata(client_name="Python client", redirect_uris=[REDIRECT])
-        return OAuthClientProvider(self.stage.url, metadata, self.shelf, self.open, self.answer)
+        shelf = self.stage.kept.setdefault("shelf", Shelf())
+        return OAuthClientProvider(self.stage.url, metadata, shelf, self.open, self.answer)
 
 
 def grow_old(provider: httpx2.Auth | None, seconds: float) -> None:
@@ -132,11 +132,17 @@ class OfFastMcp:
 @asynccontextmanager
 async def fast_mcp(stage: Stage, bearer: str | None) -> AsyncIterator[Client]:
     """FastMCP's own log-in opens the machine's browser and listens on a port it finds."""
-    provider = BearerAuth(bearer) if bearer else OAuth(token_storage=MemoryStore())
+    provider = BearerAuth(bearer) if bearer else OAuth(token_storage=stage.kept.setdefault("store", MemoryStore()))
     async with asyncio.TaskGroup() as group:
         with browser_of_the_machine(lambda url: group.create_task(stage.log_in(url))):
             async with fastmcp.Client(stage.url, auth=provider) as client:
                 yield OfFastMcp(client, provider)
+
+
+async def forget_the_time(stage: Stage) -> None:
+    """FastMCP's stored token has ended, by its own clock."""
+    ended = {"expires_at": 1.0}
+    await stage.kept["store"].put(f"{stage.url}/token_expiry", ended, collection="mcp-oauth-token-expiry")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -32,6 +33,8 @@ class Stage:
     connection: Connection
     opened: list[str] = field(default_factory=list)
     """Every address that a client had a browser open: each time, a person was needed."""
+    kept: dict[str, Any] = field(default_factory=dict)
+    """What a client has stored for its next process."""
     _leave: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     @property

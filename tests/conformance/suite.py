@@ -8,13 +8,14 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 BOUND_SECONDS = 300
+_URL = re.compile(r"http\S+/oauth/authorize\?\S+")
 _COLORS = re.compile(r"\x1b\[[0-9;]*m")
-_FOLDER = re.compile(r"server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
+_FOLDER = re.compile(r"(?:authorization-)?server-(?P<scenario>.+)-\d{4}-\d\d-\d\dT[\d-]+Z")
 _LISTED = re.compile(r"^ +- (\S+)(?: \[(\w+)\])?$")
 
 
@@ -66,6 +67,25 @@ async def run(folder: Path, *arguments: str) -> Ran:
     return Ran(status, said, _read(folder))
 
 
+async def authorization(folder: Path, *arguments: str, log_in: Callable[[str], Coroutine[object, object, None]]) -> Ran:
+    """Run both scenarios for authorization servers; `log_in` is given the URL that a person's browser would open."""
+    process = await _started("authorization", *arguments, "-o", str(folder))
+    said, url = "", None
+    try:
+        async with asyncio.timeout(BOUND_SECONDS):
+            while line := (await process.stdout.readline()).decode():
+                said += line
+                found = _URL.search(line)
+                url = found[0] if found else url
+                # The URL is printed first; nobody listens for its answer before this.
+                if url is not None and "Callback server started" in line:
+                    await log_in(url)
+            await process.wait()
+    finally:
+        await _ended(process)
+    return Ran(process.returncode or 0, _COLORS.sub("", said), _read(folder))
+
+
 async def demanded(revision: str) -> set[str]:
     """Every scenario for servers in the requirement set of a revision, scored or not."""
     status, said = await _suite("list", "--requirements", revision)
@@ -81,8 +101,23 @@ async def demanded(revision: str) -> set[str]:
 
 
 async def _suite(*arguments: str) -> tuple[int, str]:
+    process = await _started(*arguments)
+    try:
+        said, _ = await asyncio.wait_for(process.communicate(), BOUND_SECONDS)
+    finally:
+        await _ended(process)
+    return process.returncode or 0, _COLORS.sub("", said.decode())
+
+
+async def _ended(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.kill()
+        await process.wait()
+
+
+async def _started(*arguments: str) -> asyncio.subprocess.Process:
     node, suite = os.environ["STACK_LOCAL_NODE"], os.environ["STACK_LOCAL_CONFORMANCE"]
-    process = await asyncio.create_subprocess_exec(
+    return await asyncio.create_subprocess_exec(
         node,
         suite,
         *arguments,
@@ -90,13 +125,6 @@ async def _suite(*arguments: str) -> tuple[int, str]:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
-    try:
-        said, _ = await asyncio.wait_for(process.communicate(), BOUND_SECONDS)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    return process.returncode or 0, _COLORS.sub("", said.decode())
 
 
 def _read(folder: Path) -> dict[str, tuple[Check, ...]]:

@@ -273,6 +273,11 @@ async def the_passphrase_without_a_keyring(world: World, bearer: str) -> Argumen
     return {"current_passphrase": PASSPHRASE}
 
 
+@example(vault.SetRates)
+async def more_calls(world: World, bearer: str) -> Arguments:
+    return {"proxy_calls_per_minute": 100_000, "intents_per_hour": 10_000}
+
+
 @example(vault.ChangePassphrase)
 async def the_passphrase_again(world: World, bearer: str) -> Arguments:
     return {"current_passphrase": PASSPHRASE, "new_passphrase": PASSPHRASE}

@@ -21,7 +21,7 @@ from stack_local.client import RemoteClient
 from stack_local.domain.secrets import Secret
 from stack_local.wire.audit import AuditEntry, ListAudit
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval
-from stack_local.wire.vault import CreateSession, GetStatus
+from stack_local.wire.vault import MAX_RATE, CreateSession, GetStatus, SetRates
 from tests.conftest import PASSPHRASE, TOKEN, decoded
 
 ROOT = Path(__file__).parents[2]
@@ -50,6 +50,8 @@ class Server:
     pid: int = 0
     person: RemoteClient | None = None
     _nursery: asyncio.subprocess.Process | None = None
+    _is_roomy: bool = False
+    """Whether the person has allowed as many calls as a test may make."""
 
     @property
     def home(self) -> Path:
@@ -102,6 +104,9 @@ class Server:
         self.person = RemoteClient(socket_path=str(self.home / "admin.sock"))
         session = await self.person.call(CreateSession(passphrase=PASSPHRASE))
         self.person.hold_session(Secret(session.session.get_secret_value()))
+        if not self._is_roomy:
+            await self.person.call(SetRates(proxy_calls_per_minute=MAX_RATE, intents_per_hour=MAX_RATE))
+            self._is_roomy = True
 
     async def _fork(self) -> None:
         if self._nursery is None:

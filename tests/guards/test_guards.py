@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.guards.oauth_table import OAUTH_GUARDS
 from tests.guards.refusals import TESTS, Refusal, refusals
 from tests.guards.table import GUARDS, Guard
 
@@ -16,13 +17,14 @@ HANG_SECONDS = 180
 """Longer than the longest of these tests takes: without its check it never ends, and that is noticed too."""
 
 REFUSALS = list(refusals())
+ALL = (*GUARDS, *OAUTH_GUARDS)
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("stack_local", "tui", "plugins", "tests")
 
 
 def test_every_check_of_the_table_stands_where_it_says() -> None:
-    for guard in GUARDS:
+    for guard in ALL:
         assert (ROOT / guard.path).read_text().count(guard.check) == 1, guard.name
 
 
@@ -33,7 +35,7 @@ def test_every_refusal_has_a_name_of_its_own_and_leaves_a_file_that_reads() -> N
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("guard", GUARDS, ids=[guard.name for guard in GUARDS])
+@pytest.mark.parametrize("guard", ALL, ids=[guard.name for guard in ALL])
 def test_without_the_check_its_test_falls(guard: Guard, tmp_path: Path) -> None:
     source = (ROOT / guard.path).read_text()
     _demand_a_fall(tmp_path, guard.name, guard.path, source.replace(guard.check, guard.without), guard.falls)

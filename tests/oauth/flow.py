@@ -64,10 +64,11 @@ class Login:
         self.asked = self.parameters(**changed)
         response = await self.http.get("/oauth/authorize", params=[*self.asked.items(), *more])
         if response.status_code == 200:
-            self._keep(response)
+            self.take(response)
         return response
 
-    def _keep(self, response: httpx.Response) -> None:
+    def take(self, response: httpx.Response) -> None:
+        """Hold the page that was opened."""
         self.page = response.text
         found = re.search(r'action="([^"]+)"', self.page)
         assert found is not None

@@ -56,3 +56,13 @@ async def test_a_refresh_token_is_rotated_and_its_use_is_answered_alike_for_half
     appliance.system.advance(seconds=31)
     assert decoded(await login.refresh(first["refresh_token"]))["error"] == "invalid_grant"
     assert decoded(await login.refresh(second["refresh_token"]))["error"] == "invalid_grant"
+
+
+async def test_a_code_that_was_burnt_leaves_no_consent_behind(appliance: Running, login: Login) -> None:
+    await login.register()
+    await login.open()
+    response = await login.token(code=await login.allow(), code_verifier="w" * 43)
+    assert decoded(response)["error"] == "invalid_grant"
+    appliance.system.advance(seconds=601)
+    await appliance.appliance.authorization_server().sweep()
+    assert (await appliance.person.call(ListConsents())).items == []

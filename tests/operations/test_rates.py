@@ -6,7 +6,8 @@ from stack_local.domain.errors import TooMany
 from stack_local.operations.rates import REMEMBERED, Rates
 from stack_local.settings import Settings
 from stack_local.wire.passports import IssuePassport
-from tests.conftest import Running, begin, decoded, served
+from stack_local.wire.vault import SetRates, UnlockVault
+from tests.conftest import PASSPHRASE, Running, begin, decoded, served
 from tests.simulators.clock import TestSystem
 from tests.simulators.upstream import Upstream
 
@@ -69,3 +70,13 @@ async def _call(running: Running, agent_id: str, call: dict[str, str]):
         assert response.headers["retry-after"] == "30"
         assert decoded(response)["error"]["code"] == "TOO_MANY_REQUESTS"
     return response
+
+
+async def test_what_a_person_allows_holds_at_once_and_after_a_restart(tmp_path) -> None:
+    async with served(tmp_path / "home", tmp_path / "state") as running:
+        await begin(running)
+        await running.person.call(SetRates(intents_per_hour=7))
+        assert running.appliance.rates.allowed() == {"intents_per_hour": 7, "proxy_calls_per_minute": 600}
+    async with served(tmp_path / "home", tmp_path / "state") as running:
+        await running.person.call(UnlockVault(passphrase=PASSPHRASE))
+        assert running.appliance.rates.allowed() == {"intents_per_hour": 7, "proxy_calls_per_minute": 600}

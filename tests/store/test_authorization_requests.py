@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from stack_local.domain.consents import RequestState
+from stack_local.domain.consents import RefreshToken, RequestState
 from stack_local.domain.errors import NotFound
 from stack_local.store import authorization_requests as requests
 from stack_local.store import consents
@@ -116,7 +116,7 @@ UNREDEEMED = {
     "fetched and never used": ({"state": ISSUED, "expires_at": NOW}, NOW, True),
     "fetched at the last moment": ({"state": ISSUED, "expires_at": NOW}, NOW + MINUTE, False),
     "given, and open": ({"state": GIVEN}, None, False),
-    "used": ({"state": REDEEMED, "expires_at": NOW}, NOW, False),
+    "shown wrongly": ({"state": REDEEMED, "expires_at": NOW}, NOW, True),
 }
 
 
@@ -134,6 +134,17 @@ async def test_what_was_allowed_and_came_to_nothing_is_found(database: Database,
     await database.write(work)
     assert bool(await database.read(lambda tx: requests.list_unredeemed(tx, NOW))) is is_found
     await database.write(lambda tx: consents.revoke(tx, "cns_1", at=NOW))
+    assert await database.read(lambda tx: requests.list_unredeemed(tx, NOW)) == []
+
+
+async def test_a_code_that_gave_a_token_came_to_something(database: Database) -> None:
+    def work(tx: Tx) -> None:
+        insert_consent(tx)
+        insert_request(tx, "a", state=REDEEMED, expires_at=NOW)
+        requests.set_consent(tx, "azr_a", "cns_1")
+        consents.insert_refresh(tx, RefreshToken("t" * 64, "cns_1", NOW))
+
+    await database.write(work)
     assert await database.read(lambda tx: requests.list_unredeemed(tx, NOW)) == []
 
 

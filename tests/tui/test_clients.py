@@ -4,9 +4,8 @@ from typing import Any
 
 import pytest
 
-from stack_local.domain.consents import Posture
-from stack_local.wire.consents import EnterDeviceCode, GiveConsent, RefuseConsent, RevokeConsent
-from tests.tui.driving import Driven, opened
+from stack_local.wire.consents import EnterDeviceCode, RefuseConsent, RevokeConsent
+from tests.tui.driving import opened
 from tests.tui.payloads import PAYLOADS
 from tests.tui.world import World, agent, connection, consent, consent_request, identifier
 
@@ -19,13 +18,6 @@ def world(**changes: Any) -> World:
     return made
 
 
-async def opened_dialogue(driven: Driven) -> None:
-    await driven.press("6")
-    await driven.until_shown("WAITS")
-    await driven.press("a")
-    await driven.until_shown("Let Claude Code in?")
-
-
 async def test_a_log_in_is_announced_on_every_screen_and_named_on_its_own() -> None:
     async with opened(world()) as driven:
         await driven.until_shown("6 Clients (1)")
@@ -33,49 +25,6 @@ async def test_a_log_in_is_announced_on_every_screen_and_named_on_its_own() -> N
         await driven.until_shown("tag K7QX")
         assert "localhost:51234" in driven.text
         assert "it may see which services are connected" in driven.text
-
-
-async def test_the_dialogue_says_who_asks_where_the_answer_goes_and_starts_on_nothing() -> None:
-    async with opened(world()) as driven:
-        await opened_dialogue(driven)
-        assert "Any program of this machine may listen there" in driven.text
-        assert "▸ Decide nothing" in driven.text
-        await driven.press_armed("enter")
-        assert not driven.world.asked(GiveConsent)
-
-
-async def test_a_client_is_let_in_as_a_new_agent_with_what_was_chosen() -> None:
-    async with opened(world()) as driven:
-        await opened_dialogue(driven)
-        await driven.press("up", "space", "space")
-        await driven.until_shown("reads, and asks you before it writes")
-        await driven.press("end")
-        await driven.press_armed("enter")
-        await driven.until(lambda: bool(driven.world.asked(GiveConsent)))
-        asked = driven.world.asked(GiveConsent)[0]
-        assert (asked.request_id, asked.agent_id) == (identifier("azr", 1), None)
-        assert asked.postures == {identifier("scon", 1): Posture.ASK}
-        await driven.until_shown("let in; the client goes on by itself")
-
-
-async def test_a_key_pressed_as_the_dialogue_opens_lets_nobody_in() -> None:
-    async with opened(world()) as driven:
-        await opened_dialogue(driven)
-        await driven.press("end", "enter")
-        await driven.until_shown("arming")
-        assert not driven.world.asked(GiveConsent)
-
-
-async def test_a_client_may_stand_for_an_agent_that_is_there() -> None:
-    async with opened(world()) as driven:
-        await opened_dialogue(driven)
-        await driven.press("g")
-        await driven.until_shown("As which agent?")
-        await driven.press("down", "enter")
-        await driven.press("end")
-        await driven.press_armed("enter")
-        await driven.until(lambda: bool(driven.world.asked(GiveConsent)))
-        assert driven.world.asked(GiveConsent)[0].agent_id == identifier("agt", 1)
 
 
 async def test_a_client_is_refused_by_one_key() -> None:
