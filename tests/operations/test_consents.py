@@ -369,6 +369,7 @@ async def test_with_an_agent_ends_every_consent_that_names_it(appliance: Running
     """O-25: the agent is whom the token stands for."""
     tokens = await login.tokens()
     (consent,) = await consents_of(appliance, login.client_id)
+    assert await accepts(appliance, tokens["access_token"])  # and is remembered
     await appliance.person.call(DeleteAgent(agent_id=consent.agent_id))
     assert not await accepts(appliance, tokens["access_token"])
     assert (await login.refresh(tokens["refresh_token"])).status_code == 400
