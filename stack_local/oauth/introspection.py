@@ -1,8 +1,8 @@
 """What a token is good for, to somebody who may know (RFC 7662)."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from stack_local.domain.consents import REFRESH_IDLE_DAYS, Consent, is_live
+from stack_local.domain.consents import Consent, is_live, refresh_ends_at
 from stack_local.domain.errors import Unauthorized
 from stack_local.oauth.ground import Ground, hash_value
 from stack_local.store import consents
@@ -32,9 +32,10 @@ def introspect(tx: Tx, ground: Ground, raw_token: str, *, seen: frozenset[str] |
 def _looked_up(tx: Tx, ground: Ground, raw_token: str, now: datetime) -> tuple[Consent | None, Facts]:
     refresh = consents.find_refresh(tx, hash_value(raw_token))
     if refresh is not None:
-        ends_at = refresh.issued_at + timedelta(days=REFRESH_IDLE_DAYS)
+        consent = consents.get(tx, refresh.consent_id)
+        ends_at = refresh_ends_at(consent, issued_at=refresh.issued_at)
         is_good = refresh.used_at is None and now < ends_at
-        return consents.find(tx, refresh.consent_id) if is_good else None, {"exp": int(ends_at.timestamp())}
+        return consent if is_good else None, {"exp": int(ends_at.timestamp())}
     try:
         claims = ground.vault.verify_access_token(raw_token, issuer=ground.base_url)
     except Unauthorized:

@@ -13,7 +13,7 @@ from tests.clients.agent_programs import ClaudeCode
 from tests.clients.model import Call, Model
 from tests.clients.stage import Stage, staged
 
-DECISIONS = {"vault.create", "custom_service.connect", "consent.give", "intent.approve"}
+DECISIONS = {"vault.create", "service.connect", "consent.give", "intent.approve"}
 """Records of what a person decided; the client's agent and grants come with the consent."""
 
 BODY = {"name": "from the first ten minutes"}
@@ -43,7 +43,7 @@ class Writing(Model):
 
 async def decided(stage: Stage) -> list[str]:
     """What the person has decided so far, in order."""
-    entries = (await stage.running.person.call(ListAudit(limit=200))).entries
+    entries = (await stage.running.person.call(ListAudit(limit=100))).entries
     return [entry.action for entry in reversed(entries) if entry.action in DECISIONS]
 
 
@@ -72,7 +72,7 @@ async def test_three_decisions_and_two_calls_to_the_first_read_one_and_two_more_
             await claude.configure(None)
             await claude.log_in()
             assert await claude.turn() == "done"
-        assert await decided(stage) == ["vault.create", "custom_service.connect", "consent.give"]
+        assert await decided(stage) == ["vault.create", "service.connect", "consent.give"]
         assert len(model.calls) == 2
         assert [request.authorized for request in stage.upstream.requests] == [True]
 
@@ -80,7 +80,7 @@ async def test_three_decisions_and_two_calls_to_the_first_read_one_and_two_more_
             claude.home.chosen["ANTHROPIC_BASE_URL"] = model.base_url
             said, _ = await asyncio.gather(claude.turn(), approve_the_first(stage))
         assert said == "done"
-        assert await decided(stage) == ["vault.create", "custom_service.connect", "consent.give", "intent.approve"]
+        assert await decided(stage) == ["vault.create", "service.connect", "consent.give", "intent.approve"]
         assert len(model.calls) <= 2, model.calls
         assert carrying(model.calls, BODY) == 1
         assert "201" in model.results[-1], model.results

@@ -269,7 +269,7 @@ def test_what_may_be_registered_is_one_line_of_printable_ascii(uri: str) -> None
 def test_what_may_be_registered_has_an_origin_that_ends_no_policy(uri: str) -> None:
     """It stands in a content security policy: a semicolon or a comma would begin another rule."""
     if refused_redirect(uri) is None:
-        assert not set(redirect_origin(uri)) & set(";, '\"\n")
+        assert not set(redirect_origin(uri) or "") & set(";, '\"\n")
 
 
 SHOWN = {
@@ -277,9 +277,9 @@ SHOWN = {
     "a port": ("https://app.test:8443/cb", "app.test:8443", "https://app.test:8443"),
     "loopback": ("http://127.0.0.1:5/cb", "127.0.0.1:5", "http://127.0.0.1:5"),
     "a look-alike": ("https://app.test.evil.test/cb", "app.test.evil.test", "https://app.test.evil.test"),
-    "a scheme": ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor:", "cursor:"),
-    "a reversed domain": ("com.example.app:/cb", "com.example.app:", "com.example.app:"),
-    "nothing that can be read": ("http://[::1/cb", "http://[::1/cb", "http:"),
+    "a scheme": ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor:", None),
+    "a reversed domain": ("com.example.app:/cb", "com.example.app:", None),
+    "nothing that can be read": ("http://[::1/cb", "http://[::1/cb", None),
 }
 
 

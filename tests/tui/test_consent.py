@@ -55,3 +55,9 @@ async def test_a_client_may_stand_for_an_agent_that_is_there() -> None:
         await driven.press_armed("enter")
         await driven.until(lambda: bool(driven.world.asked(GiveConsent)))
         assert driven.world.asked(GiveConsent)[0].agent_id == identifier("agt", 1)
+
+
+async def test_a_client_that_names_itself_by_an_address_is_shown_with_it() -> None:
+    async with opened(world(client_id="https://client.test/oauth.json")) as driven:
+        await opened_dialogue(driven)
+        assert "https://client.test/oauth.json" in driven.text

@@ -155,13 +155,19 @@ def _title(asked: ConsentRequest) -> Content:
 
 def _facts(asked: ConsentRequest) -> Content:
     where = visible(asked.redirect_host or "this command itself", 60)
+    published = (
+        [Content.assemble(("Named by  ", "$foreground-muted"), visible(asked.client_id, 60))]
+        if asked.client_id.startswith("https:")
+        else []
+    )
     lines = [
+        *published,
         Content.assemble(("Answer to ", "$foreground-muted"), where.stylize("bold")),
         Content.assemble(("It may    ", "$foreground-muted"), scopes_in_words(asked.scopes)),
     ]
     if asked.is_loopback:
         warning = ("! Any program of this machine may listen there: only if you began this log-in.", "bold $warning")
-        lines.insert(1, Content.assemble(warning))
+        lines.insert(len(published) + 1, Content.assemble(warning))
     return Content("\n").join(lines)
 
 
