@@ -14,6 +14,9 @@ from stack_local.domain.approvals import Status
 from stack_local.domain.audit import Record
 from stack_local.domain.errors import Unavailable
 from stack_local.jobs import ORPHAN_SECONDS, Jobs
+from stack_local.oauth.client_documents import Sender
+from stack_local.oauth.ground import Ground
+from stack_local.oauth.server import AuthorizationServer
 from stack_local.operations.context import Core
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.pipeline import Pipeline
@@ -45,7 +48,10 @@ class World:
 
     def __post_init__(self) -> None:
         vault = Vault(self.system, Keys(KeyMaterial.generate(self.system), None))
-        core = Core(cast(Database, self), vault, cast(Pipeline, self), Scribe(self.system, "op_1"), Registrar())
+        scribe, database = Scribe(self.system, "op_1"), cast(Database, self)
+        ground = Ground("http://127.0.0.1:7822", self.system, vault, scribe)
+        oauth = AuthorizationServer(database, ground, cast(Sender, self))
+        core = Core(database, vault, cast(Pipeline, self), oauth, scribe, Registrar())
         self.jobs = Jobs(core, cast(Dispatcher, self), self.system, SETTINGS)
 
     async def read(self, work: Callable[[Tx], Any]) -> Any:

@@ -28,6 +28,8 @@ from stack_local.store.database import Database, Tx
 MAX_OPEN_OF_CLIENT = 20
 MAX_OPEN = 200
 """Authorization requests that are not over yet."""
+MAX_ASKED = 16
+"""Of these, those that a person is asked about: any program can open a page and press its button."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,10 +118,13 @@ class AuthorizationEndpoint:
 
         Raises:
             NotFound: it is not this browser's.
+            TooMany: the person has enough to decide.
         """
 
         def asked(tx: Tx) -> None:
             found = self._of_browser(tx, request_id, secret)
+            if len(requests.list_asked(tx, self._ground.system.now())) >= MAX_ASKED:
+                raise TooMany("enough log-ins wait for the person", rule=f"at most {MAX_ASKED}", retry_after_seconds=60)
             if requests.move(tx, found.id, before=RequestState.SHOWN, after=RequestState.ASKED):
                 client_id = found.client_id
                 self._ground.record(tx, "consent.ask", actor=f"client:{client_id}", subject=found.id, tag=found.tag)

@@ -44,10 +44,13 @@ def count(tx: Tx) -> int:
 
 
 def delete_unused(tx: Tx, *, before: datetime) -> int:
-    """Forget those registered before this that nobody has let in and nobody is asked about; how many there were."""
+    """Forget those registered before this that nobody let in and nobody is asked about; how many there were.
+
+    One whose consent was revoked stays while that is kept: such clients hold on to their id, and log in again by it.
+    """
     return tx.execute(
         "DELETE FROM clients WHERE registered_at < :before "
-        "AND NOT EXISTS (SELECT 1 FROM consents WHERE client_id = clients.id AND revoked_at IS NULL) "
+        "AND NOT EXISTS (SELECT 1 FROM consents WHERE client_id = clients.id) "
         "AND NOT EXISTS (SELECT 1 FROM authorization_requests r WHERE r.client_id = clients.id "
         "AND r.expires_at >= :before)",
         before=milliseconds(before),

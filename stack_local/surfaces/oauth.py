@@ -80,6 +80,11 @@ class OAuth:
             fetches = False
         return _json_response(200, authorization_server(self._appliance.base_url, fetches_documents=fetches), [])
 
+    @property
+    def base_url(self) -> str:
+        """The issuer."""
+        return self._appliance.base_url
+
     # Endpoints that answer with JSON -----------------------------------------------------------------------------
 
     async def register(self) -> Response:
@@ -257,7 +262,7 @@ class OAuth:
 
 def add_routes(app: Quart, oauth: OAuth) -> None:
     """The routes of the agents' side."""
-    base_url = oauth._appliance.base_url
+    base_url = oauth.base_url
     app.add_url_rule(AUTHORIZATION_SERVER_PATH, "oauth_metadata", oauth.metadata)
     for path in RESOURCE_PATHS:
         document = _document(protected_resource(base_url, path))

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from stack_local.oauth.authorization import MAX_ASKED
 from stack_local.oauth.core import MAX_PARAMETER_BYTES, MAX_STATE_BYTES
+from stack_local.wire.consents import ListConsentRequests
 from tests.conftest import Running
 from tests.oauth.flow import CHALLENGE, REDIRECT, SHARED, Login, answer_of, consents_of, error_of, query_of
 
@@ -311,3 +313,12 @@ async def test_open_log_ins_are_bounded_per_client_and_end_by_themselves(applian
         assert (await other.open()).status_code == 200
     appliance.system.advance(601)
     assert (await login.open()).status_code == 200
+
+
+async def test_a_person_is_asked_about_so_many_log_ins_at_once(appliance: Running, login: Login) -> None:
+    for number in range(MAX_ASKED + 1):
+        await login.register(client_name=f"client {number}")
+        await login.open()
+        pressed = await login.press("ask")
+        assert pressed.status_code == (429 if number == MAX_ASKED else 303)
+    assert len((await appliance.person.call(ListConsentRequests())).items) == MAX_ASKED

@@ -42,11 +42,14 @@ async def test_an_unused_client_is_forgotten(database: Database) -> None:
     assert await left(database) == 0
 
 
-async def test_a_client_that_was_let_in_is_kept_until_that_is_taken_back(database: Database) -> None:
+async def test_a_client_that_was_let_in_is_kept_as_long_as_that_is_known(database: Database) -> None:
     await kept(database, "1")
     await database.write(insert_consent)
     assert await left(database) == 1
     await database.write(lambda tx: consents.revoke(tx, "cns_1", at=NOW))
+    assert await left(database) == 1
+    later = NOW + timedelta(days=1)
+    await database.write(lambda tx: consents.delete_over(tx, ended_before=later, used_before=later))
     assert await left(database) == 0
 
 

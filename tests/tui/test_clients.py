@@ -4,9 +4,10 @@ from typing import Any
 
 import pytest
 
-from stack_local.wire.consents import EnterDeviceCode, RefuseConsent, RevokeConsent
+from stack_local.wire.consents import ConsentRequest, EnterDeviceCode, RefuseConsent, RevokeConsent
 from tests.tui.driving import opened
 from tests.tui.payloads import PAYLOADS
+from tests.tui.test_hostile_text import DIALOGUE_PAYLOADS
 from tests.tui.world import World, agent, connection, consent, consent_request, identifier
 
 
@@ -66,17 +67,32 @@ async def test_a_code_that_a_command_shows_is_typed_here() -> None:
         assert driven.world.asked(EnterDeviceCode)[0].user_code == "bcdf-2345"
 
 
-@pytest.mark.parametrize("payload", PAYLOADS)
-async def test_what_a_client_calls_itself_draws_nothing(payload: str) -> None:
-    text = PAYLOADS[payload]
-    made = world(client_name=text, redirect_host=text, redirect_uri=text, scopes=[text])
-    made.consents = [consent(1, client_name=text, agent_name=text, redirect_uri=text)]
+async def test_what_clients_call_themselves_draws_nothing() -> None:
+    made = World()
+    made.requests = [hostile_request(number, text) for number, text in enumerate(PAYLOADS.values(), 1)]
+    made.consents = [
+        consent(number, client_name=text, agent_name=text, redirect_uri=text)
+        for number, text in enumerate(PAYLOADS.values(), 1)
+    ]
     async with opened(made) as driven:
         await driven.press("6")
         await driven.until_shown("WAITS")
-        driven.check_clean()
-        await driven.press("down")
-        driven.check_clean()
-        await driven.press("up", "a")
+        for _ in range(2 * len(PAYLOADS)):
+            driven.check_clean()
+            await driven.press("down")
+
+
+@pytest.mark.parametrize("payload", DIALOGUE_PAYLOADS)
+async def test_what_a_client_calls_itself_draws_nothing_in_the_dialogue(payload: str) -> None:
+    made = world()
+    made.requests = [hostile_request(1, PAYLOADS[payload])]
+    async with opened(made) as driven:
+        await driven.press("6")
+        await driven.until_shown("WAITS")
+        await driven.press("a")
         await driven.until_shown("Decide nothing")
         driven.check_clean()
+
+
+def hostile_request(number: int, text: str) -> ConsentRequest:
+    return consent_request(number, client_name=text, redirect_host=text, redirect_uri=text, scopes=[text])
