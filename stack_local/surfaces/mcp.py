@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from mcp.server.caching import CacheHint
@@ -276,8 +277,9 @@ class Mcp:
             return ProxyResponse(status=None, headers={}, body=None, operation_id=started[0])
 
 
+@cache
 def describe(operation: Operation, *, has_passport: bool = False) -> Tool:
-    """The tool of an operation, for a bearer that is a passport or that is none."""
+    """The tool of an operation, for a bearer that is a passport or that is none; made once, as its schemas are slow."""
     return Tool(
         name=operation.tool,
         title=operation.title,

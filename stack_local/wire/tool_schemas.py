@@ -1,5 +1,6 @@
 """JSON schemas of requests and answers without what says nothing, and shorter still for agents: they pay in tokens."""
 
+from functools import cache
 from typing import Any
 
 from stack_local.wire.catalogue import Operation
@@ -31,6 +32,7 @@ def input_schema(operation: Operation, *, has_passport: bool = False) -> Schema:
     return schema
 
 
+@cache
 def output_schema(operation: Operation) -> Schema:
     """What the tool answers."""
     schema: Schema = slimmed(operation.answer.model_json_schema(mode="serialization"), nulls=True)
