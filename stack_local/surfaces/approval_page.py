@@ -6,7 +6,9 @@ from quart import Quart, Response
 
 from stack_local.domain import ids
 from stack_local.surfaces.consent_page import message_page
-from stack_local.surfaces.mcp_asking import PAGE
+
+PAGE = "/approvals"
+"""Where the page of one approval lies. It stands here, since the SDK is loaded only after the first health check."""
 
 _APPROVAL = re.compile(ids.pattern("approval"))
 

@@ -11,12 +11,10 @@ from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 from stack_local.domain import ids
 from stack_local.domain.approvals import Gate
 from stack_local.domain.errors import StackError
+from stack_local.surfaces.approval_page import PAGE
 
 QUESTION = "decision"
 """The name under which the question goes out and its answer comes back."""
-
-PAGE = "/approvals"
-"""Where the page of one approval lies: it says where to decide, and nothing can be done there."""
 
 WAITING = frozenset({Gate.REQUIRED, Gate.PENDING})
 

@@ -77,6 +77,12 @@ def test_importing_the_wire_loads_no_door() -> None:
     assert not DOORS & set(loaded.stdout.split())
 
 
+def test_importing_the_server_does_not_wait_for_the_sdk_of_mcp() -> None:
+    program = "import stack_local.server, sys; print(*sorted({name.partition('.')[0] for name in sys.modules}))"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "mcp" not in loaded.stdout.split()
+
+
 def test_every_dependency_is_imported_and_every_import_is_a_dependency() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     declared = {name.split(">")[0].split("=")[0].strip() for name in project["dependencies"]}
