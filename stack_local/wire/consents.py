@@ -12,7 +12,11 @@ from stack_local.wire.types import AgentId, ConnectionId
 
 ConsentId = Annotated[str, StringConstraints(pattern=ids.pattern("consent"))]
 RequestId = Annotated[str, StringConstraints(pattern=ids.pattern("authorization"))]
-Postures = Annotated[dict[ConnectionId, Posture], Field(max_length=64)]
+ChosenAgent = Annotated[AgentId | None, Field(description="The agent it stands for; without one, a new agent is made.")]
+Postures = Annotated[
+    dict[ConnectionId, Posture],
+    Field(max_length=64, description="By connection: none, read, or ask (it reads; its writes ask you)."),
+]
 
 
 class ConsentRequest(View):
@@ -110,10 +114,8 @@ class GiveConsent(Request[Consent]):
     """Let a client in: as which agent, and how far it may use each connection."""
 
     request_id: RequestId
-    agent_id: AgentId | None = Field(None, description="The agent it stands for; without one, a new agent is made.")
-    postures: Postures = Field(
-        default_factory=dict, description="By connection: none, read, or ask (it reads; its writes ask you)."
-    )
+    agent_id: ChosenAgent = None
+    postures: Postures = Field(default_factory=dict)
 
 
 @operation(
@@ -128,10 +130,8 @@ class CreateConsentCode(Request[ConsentCode]):
     """Let a client in once this one-time code is typed into its page."""
 
     request_id: RequestId
-    agent_id: AgentId | None = Field(None, description="The agent it stands for; without one, a new agent is made.")
-    postures: Postures = Field(
-        default_factory=dict, description="By connection: none, read, or ask (it reads; its writes ask you)."
-    )
+    agent_id: ChosenAgent = None
+    postures: Postures = Field(default_factory=dict)
 
 
 @operation(
