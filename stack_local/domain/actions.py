@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from stack_local.domain.call_fields import ABSENT, Absent, body_tree, plain_path, read_field
+from stack_local.domain.call_fields import ABSENT, Absent, body_tree, is_form, plain_path, read_field
 from stack_local.domain.calls import READING_METHODS, Call
 from stack_local.domain.canonical import Json, write_json
 from stack_local.domain.graphql import only_reads
@@ -13,10 +13,26 @@ from stack_local.domain.graphql import only_reads
 MAX_SHOWN = 120
 """Characters of one value in a summary."""
 
-MINOR_DIGITS = {
-    **dict.fromkeys("BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
-}
+_WHOLE_CURRENCIES = (
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "JPY",
+    "KMF",
+    "KRW",
+    "MGA",
+    "PYG",
+    "RWF",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+)
+_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
+MINOR_DIGITS = {**dict.fromkeys(_WHOLE_CURRENCIES, 0), **dict.fromkeys(_THOUSANDTHS, 3)}
 """Digits behind the point, where they are not two (ISO 4217)."""
 
 UNSETTLED_MINOR_DIGITS = frozenset({"ISK", "UGX"})
@@ -119,7 +135,7 @@ class ServiceRules:
         """Whether the call reads or writes; what cannot be told writes."""
         found = self.action_of(call) if self.actions else None
         if found is not None:
-            return Effect.WRITE if _overrides_method(call) else _settled(found[0].effect, call)
+            return _settled(found[0].effect, call)
         may_read = self.methods_decide and call.method in READING_METHODS and self._is_told_by_method(call)
         return Effect.READ if may_read else Effect.WRITE
 
@@ -138,26 +154,34 @@ class ServiceRules:
         found = self.action_of(call)
         if found is None or found[0].summary is None:
             return None
-        action, segments = found
-        return summarize(found[0].summary, call, segments)
+        return summarize(found[0].summary, call, found[1])
 
 
 CUSTOM = ServiceRules()
 """A service without a template: GET and HEAD read, everything else writes (house decision 4)."""
 
 
-def _overrides_method(call: Call) -> bool:
-    """Whether a form names another method, as some servers obey; in the URL it is refused before."""
-    if call.body is None or call.is_json:
-        return False
-    return b"_method" in call.body or not isinstance(read_field(call, "body._method"), Absent)
-
-
 def _settled(effect: Effect, call: Call) -> Effect:
-    if effect is not Effect.GRAPHQL:
+    if effect is Effect.READ:
+        return Effect.WRITE if _overrides_method(call) else effect
+    if effect is Effect.WRITE:
         return effect
     tree = _graphql_request(call)
     return Effect.READ if not isinstance(tree, Absent) and only_reads(tree) else Effect.WRITE
+
+
+def _overrides_method(call: Call) -> bool:
+    """Whether the body names another method, as some servers obey; in the URL it is refused before."""
+    if call.body is None:
+        return False
+    escape = b"\\u" if call.is_json else b"%"
+    if b"_method" not in call.body.lower() and escape not in call.body:
+        return False
+    if not call.is_json and not is_form(call):
+        return True
+    tree = body_tree(call)
+    names = tree if isinstance(tree, dict) else ()
+    return isinstance(tree, Absent) or any(name.lower().partition("[")[0] == "_method" for name in names)
 
 
 def _graphql_request(call: Call) -> Json | Absent:
@@ -203,9 +227,11 @@ def _shown(value: Json | Absent) -> str:
 
 def _money(amount: Json | Absent, currency: Json | Absent) -> str:
     """An amount in the currency's minor unit, as people write it; as it stands where that cannot be told."""
+    if isinstance(amount, Absent) or amount is None:
+        return _shown(amount)
     text = str(amount) if isinstance(amount, int) and not isinstance(amount, bool) else _shown(amount)
-    if isinstance(amount, Absent) or isinstance(currency, Absent):
-        return text if isinstance(amount, Absent) else f"{text} in minor units"
+    if isinstance(currency, Absent) or currency is None:
+        return f"{text} in minor units"
     unit = _shown(currency)
     if not _CURRENCY.fullmatch(unit) or unit.upper() in UNSETTLED_MINOR_DIGITS or not _WHOLE.fullmatch(text):
         return f"{text} {unit} in minor units"
