@@ -137,13 +137,25 @@ def _body_mismatch(approved: Call, attempted: Call) -> str | None:
     return first_difference(approved_tree, attempted_tree)
 
 
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """What a connection says of the form of its calls."""
+
+    injected_headers: frozenset[str] = frozenset()
+    """Lower-case names that the appliance alone sets."""
+    injected_query: str | None = None
+    headers: frozenset[str] = frozenset()
+    """What an agent may set here besides ALLOWED_HEADERS."""
+    default_headers: tuple[tuple[str, str], ...] = ()
+    """Sent where the agent sets none of that name."""
+
+
 def propose(
     *,
     connection_id: str,
     connection_version: int,
     credential_version: int,
-    injected_header: str | None,
-    injected_query: str | None,
+    rules: SendingRules,
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -158,8 +170,8 @@ def propose(
     if method not in METHODS:
         raise InvalidRequest("the method is not one we forward", field="method", rule="one of " + ", ".join(METHODS))
     parsed = _with_query(parse_url(url), query)
-    _refuse_query_names(parsed, injected_query)
-    named, content_type = _named_headers(headers, injected_header)
+    _refuse_query_names(parsed, rules.injected_query)
+    named, content_type = _named_headers(headers, rules)
     sent_body, sent_type = _encoded_body(body, content_type)
     return Call(
         connection_id=connection_id,
@@ -213,27 +225,29 @@ def _refuse_query_names(url: Url, injected_query: str | None) -> None:
         )
 
 
-def _named_headers(headers: Mapping[str, str], injected: str | None) -> tuple[tuple[tuple[str, str], ...], str | None]:
-    dropped = STRIPPED_HEADERS | ({injected.lower()} if injected else set())
+def _named_headers(headers: Mapping[str, str], rules: SendingRules) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    dropped = STRIPPED_HEADERS | rules.injected_headers
     named: dict[str, str] = {}
     for name, value in headers.items():
         lowered = name.lower()
         if lowered in dropped:
             continue
-        _check_header(name, value)
+        _check_header(name, value, rules.headers)
         if lowered in named:
             raise InvalidRequest("a header is named twice", field=f"headers.{lowered}", rule="each header once")
         named[lowered] = value
+    named = {**dict(rules.default_headers), **named}
     content_type = named.pop("content-type", None)
     return tuple(sorted(named.items())), content_type
 
 
-def _check_header(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name) or name.lower() not in ALLOWED_HEADERS:
+def _check_header(name: str, value: str, more: frozenset[str]) -> None:
+    allowed = ALLOWED_HEADERS | more if more else ALLOWED_HEADERS
+    if not _TOKEN.fullmatch(name) or name.lower() not in allowed:
         raise InvalidRequest(
             "a header may not be set by an agent",
             field=f"headers.{name[:64]!r}",
-            rule="one of " + ", ".join(sorted(ALLOWED_HEADERS)),
+            rule="one of " + ", ".join(sorted(allowed)),
             hint="leave it out; the credential is injected for you",
         )
     if len(value) > MAX_HEADER_CHARACTERS or not _VALUE.fullmatch(value):

@@ -139,7 +139,7 @@ def service_is_granted(facts: Facts) -> Deny | None:
 
 
 def scope_covers_method(facts: Facts) -> Deny | None:
-    needed = facts.connection.needed_scope(facts.call.method)
+    needed = facts.connection.needed_scope(facts.call)
     if needed in effective_scopes(facts.chain, facts.granted, facts.connection.id):
         return None
     return Deny(
@@ -215,7 +215,7 @@ def needs_approval(facts: Facts) -> bool:
         return True
     if facts.agent.asks is Asks.NEVER or facts.passport.mode is not Mode.ENFORCED:
         return False
-    return not facts.connection.reads(facts.call.method)
+    return not facts.connection.reads(facts.call)
 
 
 def _gate(facts: Facts) -> Decision:

@@ -146,7 +146,7 @@ def _fields(credential: SecretStr | dict[str, SecretStr]) -> dict[str, Secret]:
 
 
 def _injection(spec: InjectionSpec) -> Injection:
-    return Injection(spec.style, spec.name, spec.template)
+    return Injection(spec.style, spec.name, spec.template, tuple(spec.more.items()))
 
 
 @handles(BindConnectionHosts)
@@ -248,12 +248,11 @@ def list_credential_templates(tx: Tx, ctx: Context, request: ListCredentialTempl
 
 
 def _template(template: ServiceTemplate) -> CredentialTemplate:
-    injection = template.injection
     return CredentialTemplate(
         provider=template.provider,
         name=template.name,
         description=template.description,
-        injection=InjectionSpec(style=injection.style, name=injection.name, template=injection.template),
+        injection=InjectionSpec.of(template.injected()),
         fields=[
             CredentialField(name=field.name, label=field.label, hint=field.hint, secret=field.secret)
             for field in template.fields

@@ -261,7 +261,7 @@ class Pipeline:
             connection_id=call.connection_id,
             approval_id=None if approval is None else approval.id,
             digest=call.digest,
-            is_write=not facts.connection.reads(call.method),
+            is_write=not facts.connection.reads(call),
             trace_id=asker.trace_id,
             subject=subject_of(call),
             state=store.DISPATCHING,

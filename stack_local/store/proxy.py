@@ -35,6 +35,9 @@ class OperationRow:
     sealed_response: bytes | None = None
     error_code: str | None = None
     error_message: str | None = None
+    request_id: str | None = None
+    """The operation id its caller chose."""
+    request_digest: str | None = None
 
 
 def get(tx: Tx, operation_id: str) -> OperationRow:
@@ -51,7 +54,12 @@ def get(tx: Tx, operation_id: str) -> OperationRow:
     return _row(row)
 
 
-_INSERT = Bulk("INSERT INTO operations VALUES", 17)
+_INSERT = Bulk(
+    "INSERT INTO operations (id, agent_id, passport_jti, asked_by, connection_id, approval_id, digest, is_write, trace_id, "
+    "subject, state, sealed_call, sealed_response, error_code, error_message, created_at, finished_at, request_id, "
+    "request_digest) VALUES",
+    19,
+)
 
 
 def insert(tx: Tx, row: OperationRow) -> None:
@@ -75,6 +83,8 @@ def insert(tx: Tx, row: OperationRow) -> None:
         row.error_message,
         milliseconds(row.created_at),
         None if row.finished_at is None else milliseconds(row.finished_at),
+        row.request_id,
+        row.request_digest,
     )
 
 
@@ -160,4 +170,6 @@ def _row(row: Row) -> OperationRow:
         sealed_response=row["sealed_response"],
         error_code=row["error_code"],
         error_message=row["error_message"],
+        request_id=row["request_id"],
+        request_digest=row["request_digest"],
     )
