@@ -16,6 +16,8 @@ MAY_OPEN = {
     "stack_local/demo/transcript.py": "the demo's credential, to find it in the agent's transcript",
     "stack_local/domain/secrets.py": "the type itself",
     "stack_local/launch.py": "looks an operator session up in this process",
+    "stack_local/oauth/assertions.py": "a private key, to sign an assertion for a token",
+    "stack_local/oauth/service_account.py": "the file of a service account, to read it",
     "stack_local/oauth/tokens.py": "a new access token, shown once",
     "stack_local/operations/calls.py": "a passport token, on its way to be checked",
     "stack_local/operations/credentials.py": "a credential for an agent that a person set to `direct`",
