@@ -14,6 +14,7 @@ MAY_OPEN = {
     "stack_local/demo/story.py": "the demo's own credential and key, which nobody else has a use for",
     "stack_local/demo/throwaway.py": "the session of the demo's own person",
     "stack_local/demo/transcript.py": "the demo's credential, to find it in the agent's transcript",
+    "stack_local/domain/lookalikes.py": "a new credential, to tell it from another service's by its form",
     "stack_local/domain/secrets.py": "the type itself",
     "stack_local/launch.py": "looks an operator session up in this process",
     "stack_local/oauth/assertions.py": "a private key, to sign an assertion for a token",
