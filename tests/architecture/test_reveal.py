@@ -41,6 +41,7 @@ MAY_OPEN = {
     "stack_local/vault/keys.py": "keys, to derive others",
     "stack_local/vault/passphrase.py": "a passphrase, to judge it",
     "stack_local/vault/recovery_code.py": "a recovery code, to decode it",
+    "stack_local/vault/references.py": "an entry that `pass` printed, to find the line that is asked for",
     "stack_local/vault/seal.py": "the credential key, to seal and open",
     "stack_local/vault/signing.py": "the signing key, to load it",
     "stack_local/vault/slots.py": "the database key, on its way into the operating system's keyring and back",

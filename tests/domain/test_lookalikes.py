@@ -26,6 +26,7 @@ KNOWN = {
     "zoom": ("api.zoom.us",),
     "box": ("api.box.com",),
     "xai": ("api.x.ai",),
+    "twilio": ("api.twilio.com",),
     "amazon-jp": ("api.amazon.co.jp",),
     "local": ("127.0.0.1", "localhost"),
 }
@@ -87,6 +88,8 @@ FOUND = [
     ("siack.com", Likeness.CONFUSABLE, "slack"),
     ("iinear.app", Likeness.CONFUSABLE, "linear"),
     ("doudflare.com", Likeness.CONFUSABLE, "cloudflare"),
+    ("arnazon.co.jp", Likeness.CONFUSABLE, "amazon-jp"),
+    ("tvvilio.com", Likeness.CONFUSABLE, "twilio"),
     ("autho.com", Likeness.CONFUSABLE, "auth0"),
     ("goog1eapls.com", Likeness.DIGITS, "google"),
     # Drawn alike, in letters of other scripts
@@ -199,7 +202,7 @@ LEFT_IN_PEACE = [
     "bitbucket.org",
     "codeberg.org",
     "getstack.run",
-    "api.twilio.com",
+    "api.mailgun.net",
     "hub.docker.com",
     "pypi.org",
     "connect.com",
@@ -236,6 +239,7 @@ LEFT_IN_PEACE = [
     # In another script, resembling nothing
     "xn--bcher-kva.de",
     "bücher.de",
+    "bøxy.com",
     "xn--e1afmkfd.com",
     "xn--mnchen-3ya.de",
     "xn--wgv71a.jp",
