@@ -110,7 +110,7 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), kept_bytes=settings.kept_response_bytes)
+        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
