@@ -25,7 +25,7 @@ SERVICE: dict[str, Any] = {
         {"name": "things:list", "method": "GET", "path": "/v1/things"},
         {"name": "things:search", "method": "POST", "path": "/v1/things/search", "effect": "read"},
         {"name": "things:create", "method": "POST", "path": "/v1/things", "summary": "Create {body.name}"},
-        {"name": "files:put", "method": "PUT", "path": "/{a...}", "host": "up.{{team}}.demo.example", "summary": "Do"},
+        {"name": "files:put", "method": "PUT", "path": "/{a...}", "host": "up.{{team}}.demo.example", "summary": "Put"},
     ],
 }  # fmt: skip
 

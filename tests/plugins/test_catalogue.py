@@ -14,6 +14,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.proxy.inject import inject
 from stack_local.service_templates import ServiceTemplate, TemplateVerify, filled
+from tests.domain.samples import NOW
 from tests.plugins.samples import FOLDER, sample_of, templates
 from tests.simulators.egress import opened, outbound
 from tests.simulators.raw_upstream import raw_upstream
@@ -109,10 +110,10 @@ WANTED: dict[str, dict[str, str]] = {
 """The headers that carry the credential, by service; every other one wants it as a bearer."""
 
 SIGNED = frozenset(name for name in SERVICES if templates()[name].injection.style is InjectionStyle.AWS_SIGV4)
-"""A signature is no header that can be foretold here; tests/proxy/test_sigv4.py holds it against AWS's own vectors."""
+"""What a signature is, tests/proxy/test_sigv4.py holds against AWS's own vectors."""
 
 
-@pytest.mark.parametrize("provider", [name for name in SERVICES if name not in SIGNED])
+@pytest.mark.parametrize("provider", SERVICES)
 async def test_a_fake_of_the_service_receives_the_credential_where_it_wants_it(provider: str) -> None:
     sample = sample_of(provider)
     template = sample.template
@@ -121,7 +122,7 @@ async def test_a_fake_of_the_service_receives_the_credential_where_it_wants_it(p
     calls.append(sample.call(*_verify_request(template, template.verify, sample.placeholders), headers=own))
     async with raw_upstream([EMPTY]) as upstream, opened() as egress:
         for call in calls:
-            made = inject(call, template.injected(), CREDENTIAL)
+            made = inject(call, template.injected(), CREDENTIAL, at=NOW)
             url = f"http://127.0.0.1:{upstream.port}{made.url.target}"
             await egress.send(outbound(url, method=call.method, headers=made.headers, body=call.body or b""))
     assert len(upstream.requests) == len(calls)
@@ -129,10 +130,18 @@ async def test_a_fake_of_the_service_receives_the_credential_where_it_wants_it(p
         line, headers, body = _parsed(request)
         assert line == f"{call.method} {call.url.target} HTTP/1.1"
         assert body == (call.body or b"")
-        assert headers.items() >= WANTED.get(provider, {"authorization": f"Bearer {VALUE}"}).items()
+        assert headers.items() >= _wanted(provider, headers).items()
         assert headers.items() >= dict(call.headers).items()
         assert set(template.default_headers) <= set(headers)
         assert OWN.encode() not in request
+
+
+def _wanted(provider: str, headers: dict[str, str]) -> dict[str, str]:
+    if provider not in SIGNED:
+        return WANTED.get(provider, {"authorization": f"Bearer {VALUE}"})
+    key, region = CREDENTIAL["access_key_id"].reveal(), sample_of(provider).placeholders["region"]
+    assert headers["authorization"].startswith(f"AWS4-HMAC-SHA256 Credential={key}/{NOW:%Y%m%d}/{region}/")
+    return {"x-amz-date": f"{NOW:%Y%m%dT%H%M%SZ}"}
 
 
 def _verify_request(
