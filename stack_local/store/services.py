@@ -163,10 +163,12 @@ def bind_hosts(tx: Tx, connection_id: str, hosts: list[str]) -> None:
     )
 
 
-def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int) -> None:
-    """Note what the service said to its credential."""
+def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int, account: str | None = None) -> None:
+    """Note what the service said to its credential, and whose account it is where a person named none."""
     tx.execute(
-        "UPDATE connections SET verification = :verdict, verified_at = :at WHERE id = :id",
+        "UPDATE connections SET verification = :verdict, verified_at = :at, account = COALESCE(account, :account) "
+        "WHERE id = :id",
+        account=account,
         verdict=verdict,
         at=at,
         id=connection_id,
@@ -253,8 +255,8 @@ def _template(document: str) -> ServiceTemplate:
 
 
 @lru_cache(maxsize=PARSED)
-def _rules(document: str | None) -> ServiceRules:
-    return CUSTOM if document is None else _template(document).rules()
+def _rules(document: str | None, placeholders: str) -> ServiceRules:
+    return CUSTOM if document is None else _template(document).rules(dict(_pairs(placeholders)))
 
 
 def _rule(row: Row) -> Connection:
@@ -270,7 +272,7 @@ def _rule(row: Row) -> Connection:
         credential_version=row["credential_version"],
         asks_everything=bool(row["asks_everything"]),
         connected=row["status"] == "connected",
-        rules=_rules(row["document"]),
+        rules=_rules(row["document"], row["placeholders"]),
         placeholders=_pairs(row["placeholders"]),
         base_url=row["base_url"],
     )
