@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 
-from plugins import credential_styles
+from plugins import service_files
 from plugins.detectors import runaway_loop
 from stack_local.plugin_api import Registrar
 
-BUILTIN: tuple[Callable[[Registrar], None], ...] = (credential_styles.register, runaway_loop.register)
+BUILTIN: tuple[Callable[[Registrar], None], ...] = (service_files.register, runaway_loop.register)
 """Each plugin's `register`, in order."""

@@ -5,31 +5,12 @@ from dataclasses import dataclass, field
 
 from stack_local.domain.detection import CallFacts, Finding, PastCall
 from stack_local.domain.errors import Broken
-from stack_local.domain.services import Injection
+from stack_local.service_templates import ServiceTemplate, read_template
+
+__all__ = ["Detector", "Registrar", "ServiceTemplate", "read_template"]
 
 Detector = Callable[[CallFacts, Sequence[PastCall]], Finding | None]
 """A function of facts: no I/O, no secret, and done within its share of `detector_seconds`."""
-
-
-@dataclass(frozen=True, slots=True)
-class TemplateField:
-    """One field a person fills in."""
-
-    name: str
-    label: str
-    hint: str
-    secret: bool
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceTemplate:
-    """What a connection of one kind needs; read from a TOML file."""
-
-    provider: str
-    name: str
-    description: str
-    injection: Injection
-    fields: tuple[TemplateField, ...]
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote_plus
 
 from stack_local.domain.canonical import Json, canonical, first_difference, read_json, write_json
@@ -59,6 +59,8 @@ class Call:
     content_type: str | None = None
     body: bytes | None = None
     """None is an absent body; empty bytes are an empty one."""
+    is_streamed: bool = False
+    """The body goes out as it comes, and nobody has seen it: nothing that binds a body can allow this call."""
 
     @property
     def digest(self) -> str:
@@ -89,7 +91,7 @@ class Call:
             "query": self.url.raw_query,
             "headers": [[name, value] for name, value in self.headers],
             "content_type": self.content_type,
-            "body_sha256": self.body_digest,
+            "body_sha256": "streamed" if self.is_streamed else self.body_digest,
         }
 
 
@@ -125,6 +127,8 @@ def _header_mismatch(approved: Call, attempted: Call) -> str | None:
 
 
 def _body_mismatch(approved: Call, attempted: Call) -> str | None:
+    if approved.is_streamed or attempted.is_streamed:
+        return "body"
     if approved.body == attempted.body:
         return None
     if approved.body is None or attempted.body is None or not approved.is_json:
@@ -137,13 +141,25 @@ def _body_mismatch(approved: Call, attempted: Call) -> str | None:
     return first_difference(approved_tree, attempted_tree)
 
 
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """What a connection says of the form of its calls."""
+
+    injected_headers: frozenset[str] = frozenset()
+    """Lower-case names that the appliance alone sets."""
+    injected_query: str | None = None
+    headers: frozenset[str] = frozenset()
+    """What an agent may set here besides ALLOWED_HEADERS."""
+    default_headers: tuple[tuple[str, str], ...] = ()
+    """Sent where the agent sets none of that name."""
+
+
 def propose(
     *,
     connection_id: str,
     connection_version: int,
     credential_version: int,
-    injected_header: str | None,
-    injected_query: str | None,
+    rules: SendingRules,
     method: str,
     url: str,
     headers: Mapping[str, str],
@@ -158,8 +174,8 @@ def propose(
     if method not in METHODS:
         raise InvalidRequest("the method is not one we forward", field="method", rule="one of " + ", ".join(METHODS))
     parsed = _with_query(parse_url(url), query)
-    _refuse_query_names(parsed, injected_query)
-    named, content_type = _named_headers(headers, injected_header)
+    _refuse_query_names(parsed, rules.injected_query)
+    named, content_type = _named_headers(headers, rules)
     sent_body, sent_type = _encoded_body(body, content_type)
     return Call(
         connection_id=connection_id,
@@ -171,6 +187,47 @@ def propose(
         content_type=sent_type,
         body=sent_body,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request body as it came, or the word that it is still coming."""
+
+    raw: bytes | None
+    is_streamed: bool = False
+
+
+def forwarded(
+    rules: SendingRules,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Body,
+    *,
+    of: tuple[str, int, int],
+) -> Call:
+    """The exact call of a request that a program sent to `/p/`; `of` is connection, its version, its credential's.
+
+    Its bytes stay as they are. Headers that may not be set are dropped and not refused: programs send many.
+
+    Raises:
+        InvalidRequest: the method, the URL or a value breaks a rule of form, or a JSON body is not JSON.
+    """
+    allowed = {name: value for name, value in headers.items() if name in ALLOWED_HEADERS or name in rules.headers}
+    call = propose(
+        connection_id=of[0],
+        connection_version=of[1],
+        credential_version=of[2],
+        rules=rules,
+        method=method,
+        url=url,
+        headers=allowed,
+        query={},
+        body=None,
+    )
+    if _is_json(call.content_type) and body.raw:
+        read_json(body.raw)
+    return replace(call, body=body.raw, is_streamed=body.is_streamed)
 
 
 def _with_query(url: Url, query: Mapping[str, str | Sequence[str]]) -> Url:
@@ -213,27 +270,29 @@ def _refuse_query_names(url: Url, injected_query: str | None) -> None:
         )
 
 
-def _named_headers(headers: Mapping[str, str], injected: str | None) -> tuple[tuple[tuple[str, str], ...], str | None]:
-    dropped = STRIPPED_HEADERS | ({injected.lower()} if injected else set())
+def _named_headers(headers: Mapping[str, str], rules: SendingRules) -> tuple[tuple[tuple[str, str], ...], str | None]:
+    dropped = STRIPPED_HEADERS | rules.injected_headers
     named: dict[str, str] = {}
     for name, value in headers.items():
         lowered = name.lower()
         if lowered in dropped:
             continue
-        _check_header(name, value)
+        _check_header(name, value, rules.headers)
         if lowered in named:
             raise InvalidRequest("a header is named twice", field=f"headers.{lowered}", rule="each header once")
         named[lowered] = value
+    named = {**dict(rules.default_headers), **named}
     content_type = named.pop("content-type", None)
     return tuple(sorted(named.items())), content_type
 
 
-def _check_header(name: str, value: str) -> None:
-    if not _TOKEN.fullmatch(name) or name.lower() not in ALLOWED_HEADERS:
+def _check_header(name: str, value: str, more: frozenset[str]) -> None:
+    allowed = ALLOWED_HEADERS | more if more else ALLOWED_HEADERS
+    if not _TOKEN.fullmatch(name) or name.lower() not in allowed:
         raise InvalidRequest(
             "a header may not be set by an agent",
             field=f"headers.{name[:64]!r}",
-            rule="one of " + ", ".join(sorted(ALLOWED_HEADERS)),
+            rule="one of " + ", ".join(sorted(allowed)),
             hint="leave it out; the credential is injected for you",
         )
     if len(value) > MAX_HEADER_CHARACTERS or not _VALUE.fullmatch(value):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from stack_local.domain.calls import READING_METHODS
+from stack_local.domain.actions import CUSTOM, Effect, ServiceRules
+from stack_local.domain.calls import Call, SendingRules
 from stack_local.domain.urls import HostPort, Url
 
 READ, WRITE = "read", "write"
-"""The two scopes of a custom service."""
+"""The two scopes of a connection."""
 
 
 class InjectionStyle(StrEnum):
@@ -18,6 +19,16 @@ class InjectionStyle(StrEnum):
     BASIC = "basic"
     QUERY = "query"
     TEMPLATE = "template"
+    AWS_SIGV4 = "aws_sigv4"
+    PATH = "path"
+    """In front of the path, as Telegram wants it: `/bot<token>/sendMessage`."""
+
+
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts of this machine: without TLS unless their port is its own."""
+
+AWS_HEADERS = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
+"""What a signature brings along besides `Authorization`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +37,26 @@ class Injection:
 
     style: InjectionStyle
     name: str | None = None
-    """The header or query parameter."""
+    """The header or query parameter; for `aws_sigv4` the name of the AWS service where the host does not tell it."""
     template: str | None = None
     """The header's value with `{field}` for each credential field (style `template`)."""
 
+    more: tuple[tuple[str, str], ...] = ()
+    """Further headers: name, and value with `{field}` in it."""
+
     @property
     def header(self) -> str | None:
-        """The header that only the appliance sets."""
-        if self.style is InjectionStyle.QUERY:
+        """The header that carries the credential."""
+        if self.style in (InjectionStyle.QUERY, InjectionStyle.PATH):
             return None
-        return self.name or "Authorization"
+        return "Authorization" if self.name is None or self.style is InjectionStyle.AWS_SIGV4 else self.name
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers that only the appliance sets, in lower case."""
+        own = {self.header.lower()} if self.header is not None else set[str]()
+        signed = AWS_HEADERS if self.style is InjectionStyle.AWS_SIGV4 else frozenset[str]()
+        return frozenset(own | {name.lower() for name, _ in self.more} | signed)
 
     @property
     def query(self) -> str | None:
@@ -58,15 +79,49 @@ class Connection:
     asks_everything: bool
     """The person chose that reads ask too."""
     connected: bool = True
+    rules: ServiceRules = CUSTOM
+    """What its template says; a copy of its own."""
+    placeholders: tuple[tuple[str, str], ...] = ()
+    """The person's own parts of the URL, by name: what `{{subdomain}}` stands for."""
+    base_url: str | None = None
+    """What `/p/{service}/` stands for."""
 
     def allows_host(self, url: Url) -> bool:
         """Whether the connection is bound to exactly this host and port."""
         return HostPort(url.host, url.port) in self.hosts
 
-    def reads(self, method: str) -> bool:
-        """Whether a method only reads here: GET and HEAD, unless the person chose otherwise (house decision 4)."""
-        return method in READING_METHODS and not self.asks_everything
+    @property
+    def base(self) -> str:
+        """The URL that `/p/{service}` stands for, without a slash at its end; empty where no host is bound."""
+        if self.base_url is not None:
+            return self.base_url.rstrip("/")
+        if not self.hosts:
+            return ""
+        first = self.hosts[0]
+        scheme = "https" if first.port == 443 or first.host not in LOCAL else "http"
+        return f"{scheme}://{first.text}"
 
-    def needed_scope(self, method: str) -> str:
-        """The scope a method needs."""
-        return READ if method in READING_METHODS else WRITE
+    def filled(self, url: str) -> str:
+        """A URL with the person's own parts in it: `{{subdomain}}` (product.md 5.1)."""
+        for name, value in self.placeholders:
+            url = url.replace(f"{{{{{name}}}}}", value)
+        return url
+
+    @property
+    def sending(self) -> SendingRules:
+        """What its calls may look like."""
+        return SendingRules(
+            self.injection.headers, self.injection.query, self.rules.headers, self.rules.default_headers
+        )
+
+    def effect_of(self, call: Call) -> Effect:
+        """Whether the call reads or writes at the service."""
+        return self.rules.effect_of(call)
+
+    def reads(self, call: Call) -> bool:
+        """Whether a call passes as a read: it only reads, and the person did not choose that reads ask too."""
+        return self.effect_of(call) is Effect.READ and not self.asks_everything
+
+    def needed_scope(self, call: Call) -> str:
+        """The scope a call needs."""
+        return READ if self.effect_of(call) is Effect.READ else WRITE

@@ -65,8 +65,7 @@ def edited(connection: Connection, call: Call, edits: CallEdits) -> Call:
         connection_id=connection.id,
         connection_version=connection.version,
         credential_version=connection.credential_version,
-        injected_header=connection.injection.header,
-        injected_query=connection.injection.query,
+        rules=connection.sending,
         method=call.method,
         url=url,
         headers=headers,
@@ -151,7 +150,7 @@ def simulated(facts: Facts, claim: IntentClaim, *, claim_id: str | None) -> Simu
         diagnostics={
             "service": facts.connection.label,
             "host": facts.call.url.authority,
-            "effect": "read" if facts.connection.reads(facts.call.method) else "write",
+            "effect": "read" if facts.connection.reads(facts.call) else "write",
             "digest": facts.call.digest,
         },
     )

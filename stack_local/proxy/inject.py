@@ -68,9 +68,11 @@ def required_fields(injection: Injection) -> tuple[str, ...]:
     """The fields a credential must have for its injection."""
     if injection.style is InjectionStyle.BASIC:
         return (USER_NAME, "password")
-    if injection.style is InjectionStyle.TEMPLATE:
-        return tuple(_PLACEHOLDER.findall(injection.template or ""))
-    return (SINGLE,)
+    if injection.style is InjectionStyle.AWS_SIGV4:
+        return ("access_key_id", "secret_access_key")
+    usual = "" if injection.style is InjectionStyle.TEMPLATE else "{value}"
+    texts = [injection.template or usual, *(value for _, value in injection.more)]
+    return tuple(dict.fromkeys(name for text in texts for name in _PLACEHOLDER.findall(text)))
 
 
 def check_style(injection: Injection) -> None:
@@ -97,6 +99,10 @@ def inject(call: Call, injection: Injection, fields: Fields) -> Injected:
         headers.append(("content-type", call.content_type))
     if injection.query is not None:
         return Injected(_with_parameter(call.url, injection.query, fields[SINGLE]), tuple(headers))
+    headers.extend((name, _filled(value, fields)) for name, value in injection.more)
+    if injection.style is InjectionStyle.PATH:
+        prefix = _filled(injection.template or "/{value}", fields)
+        return Injected(replace(call.url, raw_path=prefix + call.url.raw_path), tuple(headers))
     headers.append((injection.header or "Authorization", _header_value(injection, fields)))
     return Injected(call.url, tuple(headers))
 
@@ -112,8 +118,12 @@ def _header_value(injection: Injection, fields: Fields) -> str:
             pair = f"{fields['username'].reveal()}:{fields['password'].reveal()}"
             return "Basic " + base64.b64encode(pair.encode()).decode()
         case InjectionStyle.TEMPLATE:
-            return _PLACEHOLDER.sub(lambda match: fields[match[1]].reveal(), injection.template or "")
+            return _filled(injection.template or "", fields)
         case InjectionStyle.HEADER:
             return fields[SINGLE].reveal()
         case _:
             return "Bearer " + fields[SINGLE].reveal()
+
+
+def _filled(text: str, fields: Fields) -> str:
+    return _PLACEHOLDER.sub(lambda match: fields[match[1]].reveal(), text)

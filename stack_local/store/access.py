@@ -13,7 +13,8 @@ _SELECT = "SELECT g.*, c.provider, c.name FROM grants g JOIN connections c ON c.
 def put(tx: Tx, grant: Grant) -> None:
     """Grant, or replace the grant on the same connection."""
     tx.execute(
-        "INSERT INTO grants VALUES (:id, :agent_id, :connection_id, :scopes, :granted_by, :at) "
+        "INSERT INTO grants (id, agent_id, connection_id, scopes, granted_by, granted_at) "
+        "VALUES (:id, :agent_id, :connection_id, :scopes, :granted_by, :at) "
         "ON CONFLICT (agent_id, connection_id) DO UPDATE "
         "SET id = :id, scopes = :scopes, granted_by = :granted_by, granted_at = :at",
         id=grant.id,

@@ -1,12 +1,15 @@
 """Connections and their sealed credentials."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+from stack_local.domain.actions import CUSTOM, ServiceRules
 from stack_local.domain.errors import InvalidRequest, NotFound
 from stack_local.domain.services import Connection, Injection, InjectionStyle
 from stack_local.domain.urls import HostPort, parse_host_port
+from stack_local.service_templates import ServiceTemplate
 from stack_local.store.database import Row, Tx, remembered
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire import services as wire
@@ -14,6 +17,9 @@ from stack_local.wire.credentials import CredentialMetadata
 
 PARSED = 256
 """Columns whose text has been read once: every call reads the same few, and equal text reads the same."""
+
+
+_SELECT = "SELECT c.*, t.document FROM connections c LEFT JOIN templates t ON t.hash = c.template_hash"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +51,7 @@ def resolve(tx: Tx, service: str) -> Connection:
         InvalidRequest: the slug names several; the message lists them.
     """
     rows = tx.all(
-        "SELECT * FROM connections WHERE (id = :service OR provider = :service) AND status = 'connected' ORDER BY id",
+        f"{_SELECT} WHERE (c.id = :service OR c.provider = :service) AND c.status = 'connected' ORDER BY c.id",
         service=service,
     )
     if not rows:
@@ -75,17 +81,28 @@ def verify_path(tx: Tx, connection_id: str) -> str | None:
 
 def list_(tx: Tx) -> list[wire.Connection]:
     """Every connected connection, oldest first."""
-    return [
-        _view(row) for row in tx.all("SELECT * FROM connections WHERE status = 'connected' ORDER BY connected_at, id")
-    ]
+    return [_view(row) for row in tx.all(f"{_SELECT} WHERE c.status = 'connected' ORDER BY c.connected_at, c.id")]
 
 
-def insert(tx: Tx, connection: wire.Connection, *, verify_path: str | None) -> None:
-    """Keep a new connection."""
+def insert(
+    tx: Tx,
+    connection: wire.Connection,
+    *,
+    verify_path: str | None,
+    template: ServiceTemplate | None = None,
+    placeholders: Mapping[str, str] | None = None,
+    ca_pem: str | None = None,
+) -> None:
+    """Keep a new connection, with its copy of its template."""
+    if template is not None:
+        _keep_template(tx, template)
     tx.execute(
-        "INSERT INTO connections VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, "
-        ":injection, :scopes, :asks_everything, :verify_path, 'never', NULL, :version, "
-        ":credential_version, :connected_by, :at)",
+        "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
+        "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
+        "template_hash, base_url, placeholders, service_scopes, ca_pem) "
+        "VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, :scopes, "
+        ":asks_everything, :verify_path, 'never', :version, :credential_version, :connected_by, :at, "
+        ":template_hash, :base_url, :placeholders, :service_scopes, :ca_pem)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
@@ -100,6 +117,40 @@ def insert(tx: Tx, connection: wire.Connection, *, verify_path: str | None) -> N
         credential_version=connection.credential_version,
         connected_by=connection.connected_by,
         at=milliseconds(connection.connected_at),
+        template_hash=None if template is None else template.hash,
+        base_url=connection.base_url,
+        placeholders=json.dumps(placeholders or {}),
+        service_scopes=json.dumps(connection.service_scopes),
+        ca_pem=ca_pem,
+    )
+
+
+def _keep_template(tx: Tx, template: ServiceTemplate) -> None:
+    tx.execute(
+        "INSERT INTO templates VALUES (:hash, :provider, :document) ON CONFLICT (hash) DO NOTHING",
+        hash=template.hash,
+        provider=template.provider,
+        document=template.document,
+    )
+
+
+def template_of(tx: Tx, connection_id: str) -> ServiceTemplate | None:
+    """A connection's own copy of its template; None for a custom service."""
+    row = tx.find(
+        "SELECT t.hash, t.document FROM connections c JOIN templates t ON t.hash = c.template_hash WHERE c.id = :id",
+        id=connection_id,
+    )
+    return None if row is None else _template(row["document"])
+
+
+def replace_template(tx: Tx, connection_id: str, template: ServiceTemplate) -> None:
+    """Give a connection a newer template; the version grows, so that older approvals no longer match."""
+    _keep_template(tx, template)
+    tx.execute(
+        "UPDATE connections SET template_hash = :hash, injection = :injection, version = version + 1 WHERE id = :id",
+        hash=template.hash,
+        injection=wire.InjectionSpec.of(template.injected()).model_dump_json(),
+        id=connection_id,
     )
 
 
@@ -112,10 +163,12 @@ def bind_hosts(tx: Tx, connection_id: str, hosts: list[str]) -> None:
     )
 
 
-def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int) -> None:
-    """Note what the service said to its credential."""
+def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int, account: str | None = None) -> None:
+    """Note what the service said to its credential, and whose account it is where a person named none."""
     tx.execute(
-        "UPDATE connections SET verification = :verdict, verified_at = :at WHERE id = :id",
+        "UPDATE connections SET verification = :verdict, verified_at = :at, account = COALESCE(account, :account) "
+        "WHERE id = :id",
+        account=account,
         verdict=verdict,
         at=at,
         id=connection_id,
@@ -132,7 +185,8 @@ def disconnect(tx: Tx, connection_id: str) -> None:
 def put_credential(tx: Tx, connection_id: str, *, field_names: list[str], sealed: bytes, version: int, at: int) -> None:
     """Keep the sealed credential of a connection."""
     tx.execute(
-        "INSERT INTO credentials VALUES (:id, :names, :sealed, :version, :at) ON CONFLICT (connection_id) DO UPDATE "
+        "INSERT INTO credentials (connection_id, field_names, sealed, version, created_at) "
+        "VALUES (:id, :names, :sealed, :version, :at) ON CONFLICT (connection_id) DO UPDATE "
         "SET field_names = :names, sealed = :sealed, version = :version, created_at = :at",
         id=connection_id,
         names=json.dumps(field_names),
@@ -177,7 +231,7 @@ def list_credentials(tx: Tx) -> list[CredentialMetadata]:
 
 
 def _row(tx: Tx, connection_id: str) -> Row:
-    row = tx.find("SELECT * FROM connections WHERE id = :id", id=connection_id)
+    row = tx.find(f"{_SELECT} WHERE c.id = :id", id=connection_id)
     if row is None:
         raise NotFound(f"there is no connection {connection_id}", field="connection_id", hint="see stack_list_services")
     return row
@@ -191,7 +245,18 @@ def _hosts(text: str) -> tuple[HostPort, ...]:
 @lru_cache(maxsize=PARSED)
 def _injection(text: str) -> Injection:
     fields = json.loads(text)
-    return Injection(InjectionStyle(fields["style"]), fields["name"], fields["template"])
+    more = tuple((fields.get("more") or {}).items())
+    return Injection(InjectionStyle(fields["style"]), fields["name"], fields["template"], more)
+
+
+@lru_cache(maxsize=PARSED)
+def _template(document: str) -> ServiceTemplate:
+    return ServiceTemplate.model_validate_json(document)
+
+
+@lru_cache(maxsize=PARSED)
+def _rules(document: str | None) -> ServiceRules:
+    return CUSTOM if document is None else _template(document).rules()
 
 
 def _rule(row: Row) -> Connection:
@@ -207,7 +272,15 @@ def _rule(row: Row) -> Connection:
         credential_version=row["credential_version"],
         asks_everything=bool(row["asks_everything"]),
         connected=row["status"] == "connected",
+        rules=_rules(row["document"]),
+        placeholders=_pairs(row["placeholders"]),
+        base_url=row["base_url"],
     )
+
+
+@lru_cache(maxsize=PARSED)
+def _pairs(text: str) -> tuple[tuple[str, str], ...]:
+    return tuple(json.loads(text).items())
 
 
 def _view(row: Row) -> wire.Connection:
@@ -229,4 +302,8 @@ def _view(row: Row) -> wire.Connection:
         credential_version=row["credential_version"],
         connected_by=row["connected_by"],
         connected_at=from_milliseconds(row["connected_at"]),
+        base_url=row["base_url"],
+        service_scopes=json.loads(row["service_scopes"]),
+        template_version=row["template_hash"],
+        reconnect_reason=row["reconnect_reason"],
     )

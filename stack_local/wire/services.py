@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, StringConstraints
 
-from stack_local.domain.services import InjectionStyle
+from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.wire.catalogue import Request, View, operation
 from stack_local.wire.types import ConnectionId, GovernanceId
 
@@ -28,6 +28,12 @@ class InjectionSpec(View):
         description="The header (header, template) or parameter (query).",
     )
     template: Template | None = Field(None, description="The header's value, with {field} for each credential field.")
+    more: dict[str, Template] = Field(default_factory=dict, max_length=3, description="Further headers, likewise.")
+
+    @classmethod
+    def of(cls, injection: Injection) -> "InjectionSpec":
+        """The rules' injection in the wire's words."""
+        return cls(style=injection.style, name=injection.name, template=injection.template, more=dict(injection.more))
 
 
 class Connection(View):
@@ -49,6 +55,10 @@ class Connection(View):
     credential_version: int
     connected_by: str
     connected_at: datetime
+    base_url: str | None = Field(None, description="What /p/<service>/ stands for.")
+    service_scopes: list[str] = Field(default_factory=list, description="The service's own permissions, where known.")
+    template_version: str | None = Field(None, description="SHA-256 of its template; null for a custom service.")
+    reconnect_reason: str | None = Field(None, description="Why its credential no longer works.")
 
 
 class Service(View):
@@ -106,6 +116,7 @@ class Verification(View):
     connection_id: str
     status: Literal["passed", "failed"]
     upstream_status: int | None = Field(description="HTTP status of the answer; null when there was none.")
+    account: str | None = Field(None, description="Whose account it is, as the service says.")
     message: str
     checked_at: datetime
 

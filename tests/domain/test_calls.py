@@ -7,7 +7,15 @@ from typing import Any
 
 import pytest
 
-from stack_local.domain.calls import MAX_BODY_BYTES, MAX_HEADER_CHARACTERS, METHODS, Call, first_mismatch, propose
+from stack_local.domain.calls import (
+    MAX_BODY_BYTES,
+    MAX_HEADER_CHARACTERS,
+    METHODS,
+    Call,
+    SendingRules,
+    first_mismatch,
+    propose,
+)
 from stack_local.domain.canonical import MAX_DEPTH, Json
 from stack_local.domain.errors import InvalidRequest
 from tests.domain.call_pairs import JSON_TYPE, PAIRS, URL, sent
@@ -21,8 +29,7 @@ def proposed(**changes: Any) -> Call:
         "connection_id": "scon_here",
         "connection_version": 1,
         "credential_version": 1,
-        "injected_header": "Authorization",
-        "injected_query": None,
+        "rules": SendingRules(frozenset({"authorization"})),
         "method": "POST",
         "url": URL,
         "headers": {},
@@ -191,11 +198,11 @@ def test_an_agents_own_authentication_is_dropped(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["X-Secret", "x-secret", "X-SECRET"])
 def test_the_header_that_is_injected_is_dropped_from_what_the_agent_sends(name: str) -> None:
-    assert proposed(headers={name: "x"}, injected_header="X-Secret") == proposed()
+    assert proposed(headers={name: "x"}, rules=SendingRules(frozenset({"x-secret"}))) == proposed()
 
 
 def test_where_nothing_is_injected_into_a_header_none_is_dropped_for_it() -> None:
-    assert "X-Secret" in str(refusal(headers={"X-Secret": "x"}, injected_header=None)["field"])
+    assert "X-Secret" in str(refusal(headers={"X-Secret": "x"}, rules=SendingRules())["field"])
 
 
 @pytest.mark.parametrize("name", ALLOWED)
@@ -247,22 +254,22 @@ INJECTED = ["api_key=1", "a=1&api_key=1", "API_KEY=1", "api_key", "api%5Fkey=1",
 
 @pytest.mark.parametrize("query", INJECTED)
 def test_the_query_parameter_that_is_injected_is_refused(query: str) -> None:
-    assert refusal(url=f"{URL}?{query}", injected_query="api_key")["field"] == "query.api_key"
+    assert refusal(url=f"{URL}?{query}", rules=SendingRules(injected_query="api_key"))["field"] == "query.api_key"
 
 
 @pytest.mark.parametrize("name", ["api_key", "Api_Key"])
 def test_the_query_parameter_that_is_injected_is_refused_beside_the_url(name: str) -> None:
-    assert refusal(query={name: ["1", "2"]}, injected_query="api_key")["field"] == "query.api_key"
+    assert refusal(query={name: ["1", "2"]}, rules=SendingRules(injected_query="api_key"))["field"] == "query.api_key"
 
 
 def test_a_query_parameter_with_a_blank_in_its_name_is_known_in_either_escape() -> None:
     for query in ("api%20key=1", "api+key=1"):
-        assert refusal(url=f"{URL}?{query}", injected_query="api key")["field"] == "query.api key"
+        assert refusal(url=f"{URL}?{query}", rules=SendingRules(injected_query="api key"))["field"] == "query.api key"
 
 
 @pytest.mark.parametrize("query", ["", "?", "?a=api_key", "?xapi_key=1&my_method=2", "?a=_method"])
 def test_other_query_parameters_are_free(query: str) -> None:
-    assert proposed(url=URL + query, injected_query="api_key").url.text == URL + query
+    assert proposed(url=URL + query, rules=SendingRules(injected_query="api_key")).url.text == URL + query
 
 
 def test_query_values_are_escaped_one_way() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.domain.urls import HostPort, parse_url
-from tests.domain.samples import CONNECTION
+from tests.domain.samples import CALL, CONNECTION
 
 HOSTS = (HostPort("api.example.com", 443), HostPort("127.0.0.1", 8080))
 
@@ -36,11 +36,11 @@ def test_a_connection_without_hosts_allows_none() -> None:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "get"])
 def test_get_and_head_read_unless_everything_asks(method: str) -> None:
-    is_reading = method in ("GET", "HEAD")
-    assert CONNECTION.reads(method) is is_reading
-    assert not replace(CONNECTION, asks_everything=True).reads(method)
-    assert CONNECTION.needed_scope(method) == ("read" if is_reading else "write")
-    assert replace(CONNECTION, asks_everything=True).needed_scope(method) == ("read" if is_reading else "write")
+    is_reading, call = method in ("GET", "HEAD"), replace(CALL, method=method)
+    assert CONNECTION.reads(call) is is_reading
+    assert not replace(CONNECTION, asks_everything=True).reads(call)
+    assert CONNECTION.needed_scope(call) == ("read" if is_reading else "write")
+    assert replace(CONNECTION, asks_everything=True).needed_scope(call) == ("read" if is_reading else "write")
 
 
 STYLES: list[tuple[Injection, str | None, str | None]] = [
