@@ -31,11 +31,11 @@ class Needles:
         return False
 
     def spans(self, text: bytes, *, after: int = 0) -> list[Span]:
-        """Where they stand, in order; those that overlap are one."""
-        present = [re.escape(form) for form in self._forms if form in text]
-        if not present:
+        """Where they stand and end behind the text's first bytes, in order; those that overlap are one."""
+        if not self.are_in(text, after=after):
             return []
-        pattern = re.compile(b"|".join(present))
+        # The longest first: at one place it is the one that is taken.
+        pattern = re.compile(b"|".join(re.escape(form) for form in self._forms if form in text))
         found: list[Span] = []
         match = pattern.search(text, max(0, after - self.longest + 1))
         while match is not None:

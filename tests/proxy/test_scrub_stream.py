@@ -52,13 +52,13 @@ def test_a_piece_without_the_beginning_of_a_secret_goes_at_once(piece: bytes) ->
 
 
 HELD = [
-    ("a beginning", b"a=upstre", b"a="),
-    ("one character", b"a=u", b"a="),
-    ("over a line", b"a=up\n  str", b"a="),
-    ("an escape that is not whole", b"a=up\\u00", b"a="),
-    ("an entity that is not whole", b"a=&#11", b"a="),
-    ("percent of percent", b"a=%257", b"a="),
-    ("base64", b"a=dXBzdHJl", b"a="),
+    ("a beginning", b"~~upstre", b"~~"),
+    ("one character", b"~~u", b"~~"),
+    ("over a line", b"~~up\n  str", b"~~"),
+    ("an escape that is not whole", b"~~up\\u00", b"~~"),
+    ("an entity that is not whole", b"~~&#11", b"~~"),
+    ("percent of percent", b"~~%257", b"~~"),
+    ("base64", b"~~dXBzdHJl", b"~~"),
     ("a long beginning before the end of an event", b"data: upstream\n\n", b"data: "),
 ]
 
@@ -128,7 +128,7 @@ PADDING = b" " * HELD_FORMS * 1000
 def test_a_beginning_before_much_padding_is_taken_out_and_so_is_the_rest() -> None:
     scrubber = stream()
     given = passed(scrubber, b"a upstream-secret", PADDING, b"-9f8e7d6c5b4a b")
-    assert b"".join(given).split() == [b"a", MARKED, MARKED, b"b"]
+    assert b"".join(given) == b"a " + MARKED * 2 + b" b"
     given = passed(stream(), b"a upst", PADDING, b"ream-secret-9f8e7d6c5b4a b")
     assert b"".join(given).split() == [b"a", b"upst", MARKED, b"b"]
 
@@ -146,7 +146,10 @@ def test_no_stream_makes_it_hold_more_than_a_few_forms(filler: bytes) -> None:
 
 @st.composite
 def contents(draw: st.DrawFn, *, with_secrets: bool) -> tuple[bytes, list[int]]:
-    """Text in which forms stand, whole, begun, wrapped or escaped again; and where it is cut."""
+    """Text in which forms stand, whole, begun, wrapped or escaped again; and where it is cut.
+
+    The last two never stand right behind half an escape, which would take their first character for its own.
+    """
     signs = st.sampled_from([b" ", b"\n", b"\r\n", b"%", b"%2", b"&", b"&amp;", b"&#1", b"\\", b"\\u00", b"=", b"data: "])
     begun = st.builds(lambda form, size: form[:size], st.sampled_from(FORMS), st.integers(1, SHORTEST))
     texts = [signs, begun, st.sampled_from([b"a", b"4", b"75", b'{"b": "', b"\n\n", b"word "]), st.binary(max_size=3)]
@@ -159,11 +162,11 @@ def contents(draw: st.DrawFn, *, with_secrets: bool) -> tuple[bytes, list[int]]:
 
 
 def _wrapped(form: bytes, width: int) -> bytes:
-    return b"\r\n ".join(cut(form, width))
+    return b"~" + b"\r\n ".join(cut(form, width))
 
 
 def _escaped(form: bytes) -> bytes:
-    return b"".join(b"%%%02x" % byte if at % 3 else bytes([byte]) for at, byte in enumerate(form))
+    return b"~" + b"".join(b"%%%02x" % byte if at % 3 else bytes([byte]) for at, byte in enumerate(form))
 
 
 def _pieces(content: bytes, cuts: list[int]) -> list[bytes]:
