@@ -76,6 +76,9 @@ class Delivery:
             return await self._passed_on(parcel, response, credential, sink)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
+        except StackError as stopped:
+            # The caller's own body ended early: what the service makes of the part it has is not known.
+            return Delivered(None, stopped, sent=True)
 
     async def _passed_on(
         self, parcel: Parcel, response: StreamedResponse, credential: OpenCredential, sink: Sink

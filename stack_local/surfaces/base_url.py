@@ -8,17 +8,19 @@ import base64
 import binascii
 import re
 from collections.abc import AsyncIterator, Mapping
+from typing import Any
 
 from stack_local.dispatch import Caller, Dispatcher
 from stack_local.domain.errors import InvalidRequest, StackError
 from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
-from stack_local.surfaces.front_door import Receive, Scope, Send, send_error
-from stack_local.wire.catalogue import CATALOGUE
+from stack_local.surfaces.front_door import Receive, Scope, Send, lingering, send_error
+from stack_local.wire.catalogue import CATALOGUE, Request
 from stack_local.wire.proxy import ProxyRequest
 
-PREFIX = "/p/"
+PIECE_SECONDS = 60
+"""How long the next piece of a body may take."""
 
 OUR_HEADERS = frozenset({"x-passport-token", "x-intent-approval-id", "x-stack-authority-request-id"})
 """What a program may tell us beside its bearer; never sent on."""
@@ -48,7 +50,7 @@ class BaseUrl:
             if answer.has_begun:
                 # The head is gone: an answer that ends in its middle must not look whole.
                 raise ConnectionAbortedError(refused.message) from None
-            await send_error(send, refused)
+            await send_error(lingering(send, receive), refused)
 
     async def _caller(self, headers: Mapping[str, str]) -> Caller:
         try:
@@ -72,10 +74,20 @@ class BaseUrl:
         forward = Forward(target, passed, body, answer)
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(_watch(receive, answer, body))
-            try:
-                await self._dispatcher.call(caller, asked, forward=forward, on_operation=answer.set_operation)
-            finally:
-                watch.cancel()
+            failure = await self._called(caller, asked, forward, answer)
+            watch.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _called(
+        self, caller: Caller, asked: Request[Any], forward: Forward, answer: "_Answer"
+    ) -> StackError | None:
+        """The refusal as a value: a TaskGroup would wrap it."""
+        try:
+            await self._dispatcher.call(caller, asked, forward=forward, on_operation=answer.set_operation)
+        except StackError as refused:
+            return refused
+        return None
 
 
 def bearer_of(headers: Mapping[str, str]) -> str | None:
@@ -139,7 +151,11 @@ def _incoming(method: str, headers: Mapping[str, str], receive: Receive) -> Inco
 
 async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
     while True:
-        message = await receive()
+        try:
+            async with asyncio.timeout(PIECE_SECONDS):
+                message = await receive()
+        except TimeoutError:
+            raise InvalidRequest("the body stopped", field="body", rule=f"a piece in {PIECE_SECONDS} seconds") from None
         if message["type"] == "http.disconnect":
             raise InvalidRequest("the caller hung up", field="body")
         if message.get("body"):

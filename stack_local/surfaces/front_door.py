@@ -19,6 +19,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+FORWARDED = "/p/"
+"""Below it a request goes on to a service."""
+
 DRAIN_SECONDS = 2
 DRAIN_MESSAGES = 512
 """How long, and for how many pieces, a refused body is read on and dropped."""
@@ -51,7 +54,7 @@ class FrontDoor:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
-        is_forwarded = scope["path"].startswith("/p/") and self._hosts is not None
+        is_forwarded = scope["path"].startswith(FORWARDED) and self._hosts is not None
         if self._issuer is not None:
             send = _guiding(send, self._issuer, scope["path"])
         try:
@@ -60,7 +63,7 @@ class FrontDoor:
             inner_receive = receive if is_forwarded else Replayed(await self._body(receive), receive)
         except StackError as refused:
             self._count(refused.code)
-            await send_error(_lingering(send, receive), refused)
+            await send_error(lingering(send, receive), refused)
             return
         await self._inner(scope, inner_receive, send)
 
@@ -122,7 +125,7 @@ def _guiding(send: Send, issuer: str, path: str) -> Send:
     return guide
 
 
-def _lingering(send: Send, receive: Receive) -> Send:
+def lingering(send: Send, receive: Receive) -> Send:
     """A `send` that reads on before it ends the answer: the server closes, and resets, as soon as that is done."""
 
     async def linger(message: Message) -> None:

@@ -16,9 +16,8 @@ from stack_local.domain.canonical import read_json
 from stack_local.domain.errors import InvalidRequest, NotFound, StackError
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
-from stack_local.surfaces.base_url import PREFIX
 from stack_local.surfaces.errors import envelope
-from stack_local.surfaces.front_door import App, Receive, Scope, Send, error_head, send_error, send_json
+from stack_local.surfaces.front_door import FORWARDED, App, Receive, Scope, Send, error_head, send_error, send_json
 from stack_local.surfaces.openapi import document
 from stack_local.wire.catalogue import CATALOGUE, Operation, Request, Surface, View, by_name, header_of
 from stack_local.wire.proxy import ProxyRequest
@@ -208,7 +207,7 @@ class Dispatch:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"].rstrip("/") or "/"
-            if self._below is not None and scope["path"].startswith(PREFIX):
+            if self._below is not None and scope["path"].startswith(FORWARDED):
                 await self._below(scope, receive, send)
                 return
             app = self._hot.get(path) or self._hot.get(f"{scope['method']} {path}")
