@@ -63,7 +63,8 @@ def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended
     """The record *completed* or *failed* of an operation."""
     detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": ended.state}
     if kept is not None:
-        detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
+        size = len(kept.body) if kept.is_whole else kept.passed_bytes
+        detail |= {"status": kept.status, "response_bytes": size, "redacted": kept.redacted}
     receipt = {"provider_request_id": ended.receipt.request_id, "provider_object_id": ended.receipt.object_id}
     detail |= {name: value for name, value in receipt.items() if value is not None}
     scribe.write(

@@ -36,8 +36,8 @@ from stack_local.proxy.responses import Kept
 from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
-from stack_local.store import passports
 from stack_local.store import proxy as store
+from stack_local.store import services
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
@@ -72,6 +72,8 @@ class Answer:
     operation_id: str
     approval_id: str | None
     kept: Kept
+    base: str
+    """The URL that `/p/{service}` stands for."""
     replayed: bool = False
 
 
@@ -153,7 +155,7 @@ class Pipeline:
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[row.id] = outcome
         kept = await self._carry_out(decided, outcome, draft)
-        return Answer(row.id, row.approval_id, kept)
+        return Answer(row.id, row.approval_id, kept, decided.connection.base)
 
     async def probe(self, connection: Connection, call: Call) -> Kept:
         """The answer to one harmless call with the credential, which nobody asked for but us. Recorded by the door.
@@ -172,13 +174,15 @@ class Pipeline:
         Raises:
             StackError: as the decision would refuse it; nothing is recorded yet.
         """
-        return await self._database.read(lambda tx: self._body_matters(tx, asker, draft))
+        # Not a read: the asker's passport may have to be minted for it.
+        return await self._database.write(lambda tx: self._body_matters(tx, asker, draft))
 
     def _body_matters(self, tx: Tx, asker: Asker, draft: Draft) -> bool:
         connection, call = proposed_call(tx, self._vault, draft)
         world = World(self._system.now(), self._anchor_is_fresh(), ())
         facts = gather(tx, self._vault, world, passport=asker.passport(tx), connection=connection, call=call)
-        return draft.approval_id is not None or draft.request_id is not None or needs_approval(facts)
+        is_named = draft.approval_id is not None or draft.request_id is not None
+        return is_named or connection.rules.reads_body_of(call) or needs_approval(facts)
 
     async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
@@ -226,7 +230,7 @@ class Pipeline:
             passport=passport,
             connection=connection,
             call=call,
-            approval_id=draft.approval_id or _granted(tx, draft, passport, call),
+            approval_id=draft.approval_id or self._standing_yes(tx, draft, passport, call),
             request_id=draft.request_id,
         )
         match decide(facts):
@@ -240,6 +244,12 @@ class Pipeline:
                 raise Unavailable("no detector saw this call", code="NOT_INSPECTED", hint="try again")
             case Allow() as allowed:
                 return self._admit(tx, asker, facts, allowed, draft)
+
+    def _standing_yes(self, tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
+        """Below `/p/` a byte-identical retry spends the yes: a vendor's program cannot name it."""
+        if draft.forward is None or call.is_streamed:
+            return None
+        return approvals.find_standing(tx, passport, call, self._system.now())
 
     def _admit(self, tx: Tx, asker: Asker, facts: Facts, allowed: Allow, draft: Draft) -> _Admitted | StackError:
         """Spend, keep, record: committed together, before the first byte goes out."""
@@ -369,8 +379,10 @@ class Pipeline:
             settled.add_done_callback(lambda _: self._running.pop(row.id, None))
             if is_awaited:
                 await settled
+            if failure is not None:
+                raise failure
             if kept is None:
-                raise failure or Broken("a call ended without an answer or a failure")
+                raise Broken("a call ended without an answer or a failure")
         except StackError as failed:
             _fail(outcome, failed)
             raise
@@ -442,11 +454,15 @@ class Pipeline:
     async def _replay(self, replay: Replay) -> Answer:
         """The stored outcome of the approval's last call; one still under way is awaited."""
         running = self._running.get(replay.operation_id)
-        if running is not None:
-            kept = await asyncio.shield(running)
-            return Answer(replay.operation_id, replay.approval_id, kept, replayed=True)
-        row = await self._database.read(lambda tx: store.get(tx, replay.operation_id))
-        return Answer(row.id, replay.approval_id, stored_response(self._vault, row), replayed=True)
+        row, base = await self._database.read(lambda tx: _operation(tx, replay.operation_id))
+        kept = stored_response(self._vault, row) if running is None else await asyncio.shield(running)
+        return Answer(row.id, replay.approval_id, kept, base, replayed=True)
+
+
+def _operation(tx: Tx, operation_id: str) -> tuple[store.OperationRow, str]:
+    """The operation, and the URL that its service stands for now."""
+    row = store.get(tx, operation_id)
+    return row, services.get_rule(tx, row.connection_id).base
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
@@ -455,15 +471,6 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
-
-
-def _granted(tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
-    """The yes that a byte-identical retry below `/p/` spends: a vendor's program cannot name it."""
-    if draft.forward is None or call.is_streamed:
-        return None
-    chain = tuple(link.agent_id for link in passports.chain(tx, passport))
-    row = approval_store.find_granted(tx, digest=call.digest, session_id=passport.session_id, chain=chain)
-    return None if row is None else row.id
 
 
 def _decided_by(tx: Tx, operation: store.OperationRow) -> str:
