@@ -17,7 +17,9 @@ from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.forwarding import Sink
 from stack_local.proxy.passage import Passage
 from stack_local.proxy.responses import Kept, scrubbed
+from stack_local.proxy.scrub import Scrubber
 from stack_local.store.proxy import NO_RECEIPT, Receipt
+from stack_local.system import System
 
 OBJECT_ID_CHARACTERS = 200
 """Of the id of what a write made; a longer one is no id."""
@@ -50,9 +52,10 @@ class Delivered:
 class Delivery:
     """Sends calls that were let out."""
 
-    def __init__(self, egress: Egress, credentials: Credentials, *, kept_bytes: int) -> None:
+    def __init__(self, egress: Egress, credentials: Credentials, system: System, *, kept_bytes: int) -> None:
         """`kept_bytes`: of a streamed answer, to give it out again."""
         self._egress = egress
+        self._system = system
         self._credentials = credentials
         self._kept_bytes = kept_bytes
 
@@ -60,19 +63,22 @@ class Delivery:
         """The whole scrubbed answer, or the failure."""
         try:
             credential = await self._credentials.open(parcel.connection)
+            request = self._request(parcel, credential)
         except StackError as refused:
             return Delivered(None, refused, sent=False)
         try:
-            response = await self._egress.send(_request(parcel, credential))
+            response = await self._egress.send(request)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
         kept = scrubbed(response, credential.scrubber)
-        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response.status, response.headers, kept.body))
+        receipt = _receipt(parcel, response.status, response.headers, kept.body, credential.scrubber)
+        return Delivered(kept, None, sent=True, receipt=receipt)
 
     async def stream(self, parcel: Parcel, upload: Upload | None, sink: Sink) -> Delivered:
         """Pass the answer on as it comes. What is short and answers a write is not: its outcome is durable first."""
         try:
             credential = await self._credentials.open(parcel.connection)
+            request = self._request(parcel, credential, upload)
         except StackError as refused:
             return Delivered(None, refused, sent=False)
         passage = Passage(parcel.connection.base, credential.scrubber, sink, self._kept_bytes)
@@ -80,15 +86,14 @@ class Delivery:
         sent = True
         try:
             async with _while_awaited(sink, ALONE_SECONDS if parcel.is_write else 0):
-                response = await self._egress.open(_request(parcel, credential, upload))
-                await passage.carry(response, is_write=parcel.is_write)
-            return _delivered(parcel, passage)
+                await passage.carry(await self._egress.open(request), is_write=parcel.is_write)
+            return _delivered(parcel, passage, credential.scrubber)
         except EgressFailed as failed:
             failure, sent = refusals.not_sent_or_failed(failed), failed.sent
         except TimeoutError:
             # A read whose answer has begun did what it was for; what is left of it interests nobody.
             if passage.has_begun and (passage.is_whole or not parcel.is_write):
-                return _delivered(parcel, passage)
+                return _delivered(parcel, passage, credential.scrubber)
             failure = UpstreamFailed("the caller hung up before the answer was whole", code="CALLER_GONE", sent=True)
         except StackError as stopped:
             # The caller's own body ended early: what the service makes of the part it has is not known.
@@ -96,6 +101,21 @@ class Delivery:
         # How far it came is on record.
         kept = None if passage.status is None else passage.kept
         return Delivered(kept, failure, sent, Receipt(passage.status))
+
+    def _request(self, parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
+        connection, call = parcel.connection, parcel.call
+        injected = inject.inject(call, connection.injection, credential.fields, at=self._system.now())
+        name = connection.rules.idempotency_header
+        needs_key = parcel.is_write and name is not None and all(known != name for known, _ in call.headers)
+        return OutboundRequest(
+            method=call.method,
+            url=injected.url,
+            headers=(*injected.headers, (name, parcel.key)) if needs_key and name is not None else injected.headers,
+            body=call.body or b"",
+            pool_key=f"{connection.id}.{connection.credential_version}",
+            private_allowed=frozenset(connection.hosts),
+            upload=upload,
+        )
 
 
 @asynccontextmanager
@@ -110,33 +130,21 @@ async def _while_awaited(sink: Sink, alone_seconds: float) -> AsyncIterator[None
         sink.when_gone(None)
 
 
-def _delivered(parcel: Parcel, passage: Passage) -> Delivered:
+def _delivered(parcel: Parcel, passage: Passage, scrubber: Scrubber) -> Delivered:
     kept = passage.kept
-    return Delivered(kept, None, sent=True, receipt=_receipt(parcel, kept.status, passage.headers, kept.body))
+    receipt = _receipt(parcel, kept.status, passage.headers, kept.body, scrubber)
+    return Delivered(kept, None, sent=True, receipt=receipt)
 
 
-def _request(parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
-    connection, call = parcel.connection, parcel.call
-    injected = inject.inject(call, connection.injection, credential.fields)
-    name = connection.rules.idempotency_header
-    needs_key = parcel.is_write and name is not None and all(known != name for known, _ in call.headers)
-    return OutboundRequest(
-        method=call.method,
-        url=injected.url,
-        headers=(*injected.headers, (name, parcel.key)) if needs_key and name is not None else injected.headers,
-        body=call.body or b"",
-        pool_key=f"{connection.id}.{connection.credential_version}",
-        private_allowed=frozenset(connection.hosts),
-        upload=upload,
-    )
-
-
-def _receipt(parcel: Parcel, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> Receipt:
+def _receipt(
+    parcel: Parcel, status: int, headers: Sequence[tuple[str, str]], body: bytes, scrubber: Scrubber
+) -> Receipt:
     """What the service itself says: its status, its name for the request, and the id of what a write made."""
     rules = parcel.connection.rules
     named = next((value for name, value in headers if name == rules.request_id_header), None)
     made = _object_id(body, rules.object_id) if parcel.is_write and rules.object_id is not None else None
-    return Receipt(status, None if named is None else named[:OBJECT_ID_CHARACTERS], made)
+    request_id = None if named is None else scrubber.clean_text(named)[0][:OBJECT_ID_CHARACTERS]
+    return Receipt(status, request_id, made)
 
 
 def _object_id(body: bytes, path: str) -> str | None:

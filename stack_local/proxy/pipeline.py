@@ -22,7 +22,7 @@ from stack_local.domain.calls import Call
 from stack_local.domain.detection import Finding
 from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, Unavailable
 from stack_local.domain.passports import Passport
-from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, needs_approval
+from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, needs_body
 from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
@@ -31,13 +31,21 @@ from stack_local.proxy.credentials import Credentials
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
-from stack_local.proxy.outcomes import ACTION, Ended, not_kept, record_outcome, stored_response, subject_of
+from stack_local.proxy.outcomes import (
+    ACTION,
+    Ended,
+    kept_operation,
+    not_kept,
+    record_outcome,
+    stored_response,
+    subject_of,
+)
 from stack_local.proxy.responses import Kept
 from stack_local.proxy.sightings import Sightings
+from stack_local.proxy.usage import Usage
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
 from stack_local.store import proxy as store
-from stack_local.store import services
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
@@ -111,10 +119,11 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), kept_bytes=settings.kept_response_bytes)
+        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
+        self.usage = Usage()
 
     async def run(self, asker: Asker, draft: Draft, *, on_operation: Callable[[str], None]) -> Answer:
         """Make one call, or refuse it; `on_operation` hears the operation's id before anything is sent.
@@ -182,7 +191,7 @@ class Pipeline:
         world = World(self._system.now(), self._anchor_is_fresh(), ())
         facts = gather(tx, self._vault, world, passport=asker.passport(tx), connection=connection, call=call)
         is_named = draft.approval_id is not None or draft.request_id is not None
-        return is_named or connection.rules.reads_body_of(call) or needs_approval(facts)
+        return is_named or needs_body(facts)
 
     async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
@@ -232,6 +241,7 @@ class Pipeline:
             call=call,
             approval_id=draft.approval_id or self._standing_yes(tx, draft, passport, call),
             request_id=draft.request_id,
+            usage=self.usage,
         )
         match decide(facts):
             case Deny() as denial:
@@ -286,13 +296,7 @@ class Pipeline:
             sealed_call=self._vault.seal_content(salt + encoded, row_id=operation_id),
         )
         store.insert(tx, row)
-        detail: dict[str, str | int | bool | None] = {"service": facts.connection.provider, "operation_id": row.id}
-        if row.approval_id is not None:
-            detail["approval_id"] = row.approval_id
-        elif draft.approval_id is not None:
-            detail["ignored_approval_id"] = draft.approval_id
-        if draft.request_id is not None:
-            detail["request_id"] = draft.request_id
+        self.usage.add((agent_id, call.connection_id), facts.now)
         self._scribe.write(
             tx,
             trace_id=row.trace_id,
@@ -305,7 +309,7 @@ class Pipeline:
             passport_jti=row.passport_jti,
             subject=row.subject,
             payload_hash=commitment(salt, encoded),
-            detail=detail,
+            detail=_admission(facts, row, allowed, draft),
         )
         return _Admitted(row, facts.connection, call, self._system.monotonic())
 
@@ -454,15 +458,9 @@ class Pipeline:
     async def _replay(self, replay: Replay) -> Answer:
         """The stored outcome of the approval's last call; one still under way is awaited."""
         running = self._running.get(replay.operation_id)
-        row, base = await self._database.read(lambda tx: _operation(tx, replay.operation_id))
+        row, base = await self._database.read(lambda tx: kept_operation(tx, replay.operation_id))
         kept = stored_response(self._vault, row) if running is None else await asyncio.shield(running)
         return Answer(row.id, replay.approval_id, kept, base, replayed=True)
-
-
-def _operation(tx: Tx, operation_id: str) -> tuple[store.OperationRow, str]:
-    """The operation, and the URL that its service stands for now."""
-    row = store.get(tx, operation_id)
-    return row, services.get_rule(tx, row.connection_id).base
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
@@ -471,6 +469,23 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
+
+
+def _admission(
+    facts: Facts, row: store.OperationRow, allowed: Allow, draft: Draft
+) -> dict[str, str | int | bool | None]:
+    """What the record of a call that is let out says of why."""
+    said: dict[str, str | int | bool | None] = {
+        "service": facts.connection.provider,
+        "operation_id": row.id,
+        "approval_id": row.approval_id,
+        "ignored_approval_id": draft.approval_id if row.approval_id is None else None,
+        "request_id": draft.request_id,
+        "would_have": "approval_required" if allowed.would_ask else None,
+        "allowed_by_rule": allowed.rule,
+        "template": facts.connection.rules.version[:12] or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _decided_by(tx: Tx, operation: store.OperationRow) -> str:
