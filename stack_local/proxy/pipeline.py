@@ -232,6 +232,10 @@ class Pipeline:
         passport = asker.passport(tx)
         connection, call = proposed_call(tx, self._vault, draft, sight)
         world = World(self._system.now(), self._anchor_is_fresh(), findings or ())
+        approval_id = draft.approval_id
+        if approval_id is None and draft.forward is not None:
+            # A vendor's program cannot name the yes: its byte-identical retry spends it.
+            approval_id = approvals.find_standing(tx, passport, call, world.now)
         facts = gather(
             tx,
             self._vault,
@@ -239,7 +243,7 @@ class Pipeline:
             passport=passport,
             connection=connection,
             call=call,
-            approval_id=draft.approval_id or self._standing_yes(tx, draft, passport, call),
+            approval_id=approval_id,
             request_id=draft.request_id,
             usage=self.usage,
         )
@@ -254,12 +258,6 @@ class Pipeline:
                 raise Unavailable("no detector saw this call", code="NOT_INSPECTED", hint="try again")
             case Allow() as allowed:
                 return self._admit(tx, asker, facts, allowed, draft)
-
-    def _standing_yes(self, tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
-        """Below `/p/` a byte-identical retry spends the yes: a vendor's program cannot name it."""
-        if draft.forward is None or call.is_streamed:
-            return None
-        return approvals.find_standing(tx, passport, call, self._system.now())
 
     def _admit(self, tx: Tx, asker: Asker, facts: Facts, allowed: Allow, draft: Draft) -> _Admitted | StackError:
         """Spend, keep, record: committed together, before the first byte goes out."""
