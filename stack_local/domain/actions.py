@@ -111,6 +111,11 @@ class ServiceRules:
         is_plain = self.methods_decide and (not self.actions or plain_path(call.url.raw_path) is not None)
         return Effect.READ if is_plain and call.method in READING_METHODS else Effect.WRITE
 
+    def reads_body_of(self, call: Call) -> bool:
+        """Whether it is the call's body that says what it does."""
+        found = self.action_of(call) if self.actions else None
+        return found is not None and found[0].effect is Effect.GRAPHQL
+
     def summary_of(self, call: Call) -> str | None:
         """The call in one sentence, where its action has one."""
         found = self.action_of(call)
