@@ -36,6 +36,8 @@ class StreamedResponse:
 
     status: int
     headers: tuple[tuple[str, str], ...]
+    length: int | None
+    """Bytes of the body on the wire, where the head says so."""
     _connection: Connection
     _protocol: h11.Connection
     _decoder: Decoder
@@ -124,6 +126,7 @@ async def begin(connection: Connection, request: WireRequest, limits: Limits, *,
     return StreamedResponse(
         head.status_code,
         passed_headers(head) + (_length_of(head) if request.method == "HEAD" and coding is None else ()),
+        next((int(value) for name, value in head.headers if name == b"content-length"), None),
         connection,
         protocol,
         Decoder(coding, replace(limits, response_body_bytes=STREAM_BODY_BYTES)),

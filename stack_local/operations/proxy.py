@@ -68,9 +68,7 @@ async def _forwarded(ctx: Context, request: ProxyRequest, forward: Forward) -> P
     answer = await ctx.core.pipeline.run(asker, draft, on_operation=ctx.on_operation)
     if not forward.sink.has_begun:
         ctx.on_operation(answer.operation_id)
-        await forward.sink.begin(answer.kept.status, answer.kept.headers, base=answer.base)
-        await forward.sink.pass_on(answer.kept.body)
-        await forward.sink.end()
+        await forward.sink.whole(answer.kept.status, answer.kept.headers, answer.kept.body, base=answer.base)
     return ProxyResponse(
         status=answer.kept.status,
         headers={},

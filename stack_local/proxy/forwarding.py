@@ -28,6 +28,10 @@ class Sink(Protocol):
         """Call this when nobody listens any more, at once where that is so already; None to call nothing."""
         ...
 
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes, *, base: str) -> None:
+        """An answer that was not passed on piece by piece. `base` as in `begin`."""
+        ...
+
     async def begin(self, status: int, headers: Mapping[str, str], *, base: str) -> None:
         """The head; once, and before any piece. `base` is the URL that `/p/{service}` stands for."""
         ...

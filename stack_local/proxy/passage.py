@@ -17,6 +17,10 @@ EVENT_STREAMS = (
 """What is read while it is written: passed on at once, also where it answers a write."""
 
 
+SHORT_BYTES = 64 * 1024
+"""An answer that says it is no longer is given out in one piece."""
+
+
 class Passage:
     """One answer. It waits for its caller before it takes more from the service."""
 
@@ -47,7 +51,8 @@ class Passage:
         self._shown, self._redacted = forwarded_headers(response.headers, self._scrubber)
         scrubbing = self._scrubber.stream()
         try:
-            if not is_write or _is_event_stream(self._shown):
+            is_short = response.length is not None and response.length <= SHORT_BYTES
+            if _is_event_stream(self._shown) or not (is_write or is_short):
                 await self._begin()
             async for piece in response.pieces():
                 await self._take(scrubbing.feed(piece))

@@ -106,6 +106,22 @@ class AnswerLine:
     def when_gone(self, tell: Callable[[], None] | None, /) -> None:
         self._line.when_gone(tell)
 
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes, *, base: str) -> None:
+        """With its length, so that head and body leave together."""
+        rewriting = Rewriting(base, self._ours)
+        named = rewriting.headers(headers)
+        rewritten = rewriting.feed(body) + rewriting.end()
+        if rewritten:
+            named["content-length"] = str(len(rewritten))
+        # What was rewritten stays as it is from here on.
+        await self.begin(status, named, base="")
+        self._rewriting = Rewriting("", self._ours)
+        if rewritten and self._line.is_over and not self._line.has_gone:
+            await self._send({"type": "http.response.body", "body": rewritten})
+            return
+        await self.pass_on(rewritten)
+        await self.end()
+
     async def begin(self, status: int, headers: Mapping[str, str], *, base: str) -> None:
         self.has_begun = True
         self._rewriting = Rewriting(base, self._ours)

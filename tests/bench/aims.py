@@ -40,7 +40,7 @@ def of_calls(results: Results) -> list[Aim]:
 
 
 def of_proxies(results: Results) -> list[Aim]:
-    """Governed calls beside a proxy that puts a header in, and beside the floor of our stack. None without mitmproxy."""
+    """Governed calls beside a proxy that puts a header in, and the floor of our stack. None without mitmproxy."""
     if ("mitmproxy", 1) not in results:
         return []
     return [aim for name in ("/p/ read", "rest read") for aim in _beside(results, name)]
