@@ -5,6 +5,7 @@ import re
 
 from stack_local import __version__
 from stack_local.domain.urls import HostPort, Url, is_ip_literal
+from stack_local.egress.addresses import refusal
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.exchange import METHODS
@@ -75,6 +76,7 @@ class Egress:
         wire_request = complete(request)
         check_scheme(url, request.private_allowed)
         address = await self._pin(request, deadline)
+        check_plain(url, address)
         peer = Peer(request.pool_key, url.scheme, url.host, url.port, address)
         return await self._pool.send(peer, wire_request, deadline=deadline)
 
@@ -88,6 +90,7 @@ class Egress:
         wire_request = complete(request)
         check_scheme(request.url, request.private_allowed)
         address = await self._pin(request, deadline)
+        check_plain(url, address)
         peer = Peer(request.pool_key, request.url.scheme, request.url.host, request.url.port, address)
         return await self._pool.open(peer, wire_request)
 
@@ -162,6 +165,16 @@ def check_scheme(url: Url, private_allowed: frozenset[HostPort]) -> None:
         EgressRefused: it is not one.
     """
     if url.scheme != "https" and url.host_port not in private_allowed:
+        raise EgressRefused("we do not send over plain http", reason="plain http")
+
+
+def check_plain(url: Url, address: str) -> None:
+    """Plain http stays inside, whatever a person bound: on the way to a public address anybody reads the credential.
+
+    Raises:
+        EgressRefused: it would go outside.
+    """
+    if url.scheme != "https" and refusal(address) is None:
         raise EgressRefused("we do not send over plain http", reason="plain http")
 
 
