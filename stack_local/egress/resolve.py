@@ -16,14 +16,15 @@ REFUSED_SUFFIXES = frozenset(
 )
 """Last labels that never name a public server."""
 
-REFUSED_PORTS = frozenset(range(80)) | {
-    int(port)
-    for port in (
-        "110 111 119 135 137 138 139 143 389 445 465 512 513 514 587 631 636 873 993 995 1433 1521 2049 2375 2376 2379 "
-        "2380 3306 3389 5432 5900 5984 6000 6379 6667 9042 9092 9200 9300 10250 11211 27017"
-    ).split()
-}
-"""Ports of mail, shells, shares, queues and databases: an HTTPS request has no business there."""
+_MAIL_AND_CHAT = frozenset({110, 119, 143, 465, 587, 993, 995, 6667})
+_SHELLS_AND_SHARES = frozenset(
+    {111, 135, 137, 138, 139, 389, 445, 512, 513, 514, 631, 636, 873, 2049, 3389, 5900, 6000}
+)
+_DATABASES_AND_QUEUES = frozenset({1433, 1521, 3306, 5432, 5984, 6379, 9042, 9092, 9200, 9300, 11211, 27017})
+_CONTAINERS = frozenset({2375, 2376, 2379, 2380, 10250})
+
+REFUSED_PORTS = frozenset(range(80)) | _MAIL_AND_CHAT | _SHELLS_AND_SHARES | _DATABASES_AND_QUEUES | _CONTAINERS
+"""Ports of mail, shells, shares, databases and machine rooms: an HTTPS request has no business there."""
 
 
 class Resolver(Protocol):
