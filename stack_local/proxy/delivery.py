@@ -13,7 +13,9 @@ from stack_local.proxy import inject, refusals
 from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.forwarding import Sink
 from stack_local.proxy.responses import Kept, forwarded_headers, scrubbed
+from stack_local.proxy.scrub import Scrubber
 from stack_local.store.proxy import NO_RECEIPT, Receipt
+from stack_local.system import System
 
 OBJECT_ID_CHARACTERS = 200
 """Of the id of what a write made; a longer one is no id."""
@@ -46,9 +48,10 @@ class Delivered:
 class Delivery:
     """Sends calls that were let out."""
 
-    def __init__(self, egress: Egress, credentials: Credentials, *, kept_bytes: int) -> None:
+    def __init__(self, egress: Egress, credentials: Credentials, system: System, *, kept_bytes: int) -> None:
         """`kept_bytes`: of a streamed answer, to give it out again."""
         self._egress = egress
+        self._system = system
         self._credentials = credentials
         self._kept_bytes = kept_bytes
 
@@ -56,23 +59,25 @@ class Delivery:
         """The whole scrubbed answer, or the failure."""
         try:
             credential = await self._credentials.open(parcel.connection)
+            request = self._request(parcel, credential)
         except StackError as refused:
             return Delivered(None, refused, sent=False)
         try:
-            response = await self._egress.send(_request(parcel, credential))
+            response = await self._egress.send(request)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
         kept = scrubbed(response, credential.scrubber)
-        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body))
+        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body, credential.scrubber))
 
     async def stream(self, parcel: Parcel, upload: Upload | None, sink: Sink) -> Delivered:
         """Pass the answer on as it comes. What is short and answers a write is not: its outcome is durable first."""
         try:
             credential = await self._credentials.open(parcel.connection)
+            request = self._request(parcel, credential, upload)
         except StackError as refused:
             return Delivered(None, refused, sent=False)
         try:
-            response = await self._egress.open(_request(parcel, credential, upload))
+            response = await self._egress.open(request)
             return await self._passed_on(parcel, response, credential, sink)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
@@ -116,31 +121,31 @@ class Delivery:
             await sink.end()
         redacted = redacted or scrubbing.redacted
         kept = Kept(response.status, headers, bytes(held), redacted, is_whole=is_whole)
-        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body))
+        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body, credential.scrubber))
+
+    def _request(self, parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
+        connection, call = parcel.connection, parcel.call
+        injected = inject.inject(call, connection.injection, credential.fields, at=self._system.now())
+        name = connection.rules.idempotency_header
+        needs_key = parcel.is_write and name is not None and all(known != name for known, _ in call.headers)
+        return OutboundRequest(
+            method=call.method,
+            url=injected.url,
+            headers=(*injected.headers, (name, parcel.key)) if needs_key and name is not None else injected.headers,
+            body=call.body or b"",
+            pool_key=f"{connection.id}.{connection.credential_version}",
+            private_allowed=frozenset(connection.hosts),
+            upload=upload,
+        )
 
 
-def _request(parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
-    connection, call = parcel.connection, parcel.call
-    injected = inject.inject(call, connection.injection, credential.fields)
-    name = connection.rules.idempotency_header
-    needs_key = parcel.is_write and name is not None and all(known != name for known, _ in call.headers)
-    return OutboundRequest(
-        method=call.method,
-        url=injected.url,
-        headers=(*injected.headers, (name, parcel.key)) if needs_key and name is not None else injected.headers,
-        body=call.body or b"",
-        pool_key=f"{connection.id}.{connection.credential_version}",
-        private_allowed=frozenset(connection.hosts),
-        upload=upload,
-    )
-
-
-def _receipt(parcel: Parcel, response: InboundResponse | StreamedResponse, body: bytes) -> Receipt:
+def _receipt(parcel: Parcel, response: InboundResponse | StreamedResponse, body: bytes, scrubber: Scrubber) -> Receipt:
     """What the service itself says: its status, its name for the request, and the id of what a write made."""
     rules = parcel.connection.rules
     named = next((value for name, value in response.headers if name == rules.request_id_header), None)
     made = _object_id(body, rules.object_id) if parcel.is_write and rules.object_id is not None else None
-    return Receipt(response.status, None if named is None else named[:OBJECT_ID_CHARACTERS], made)
+    request_id = None if named is None else scrubber.clean_text(named)[0][:OBJECT_ID_CHARACTERS]
+    return Receipt(response.status, request_id, made)
 
 
 def _object_id(body: bytes, path: str) -> str | None:

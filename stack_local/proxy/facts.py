@@ -14,9 +14,11 @@ from stack_local.domain.ids import OperationId
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Earlier, Facts
 from stack_local.domain.services import Connection
+from stack_local.domain.terms import Spent, Terms
 from stack_local.egress.client import Upload
 from stack_local.proxy import approvals
 from stack_local.proxy.forwarding import Forward, Sink
+from stack_local.proxy.usage import Usage
 from stack_local.store import access, agents, passports, services
 from stack_local.store import proxy as operations
 from stack_local.store.database import Tx
@@ -144,9 +146,11 @@ def gather(
     call: Call,
     approval_id: str | None = None,
     request_id: str | None = None,
+    usage: Usage | None = None,
 ) -> Facts:
     """Everything `decide` reads."""
     chain = passports.chain(tx, passport)
+    terms = access.terms_on(tx, passport.agent_id, connection.id)
     return Facts(
         now=world.now,
         vault_unlocked=vault.is_unlocked,
@@ -161,8 +165,15 @@ def gather(
         findings=world.findings,
         approval_id=approval_id,
         approval=None if approval_id is None else approvals.load(tx, vault, approval_id),
+        terms=terms,
+        spent=() if usage is None else _spent(tx, usage, world.now, passport.agent_id, connection.id, terms),
         earlier=None if request_id is None else _earlier(tx, vault, passport.agent_id, request_id, call),
     )
+
+
+def _spent(tx: Tx, usage: Usage, now: datetime, agent_id: str, connection_id: str, terms: Terms) -> tuple[Spent, ...]:
+    allowance = access.allowance_of(tx, agent_id)
+    return usage.spent(tx, now, (agent_id, connection_id), agent=allowance, grant=terms.allowance)
 
 
 def _earlier(tx: Tx, vault: Vault, agent_id: str, request_id: str, call: Call) -> Earlier | None:

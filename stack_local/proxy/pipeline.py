@@ -34,6 +34,7 @@ from stack_local.proxy.inspect import Inspector
 from stack_local.proxy.outcomes import ACTION, Ended, not_kept, record_outcome, stored_response, subject_of
 from stack_local.proxy.responses import Kept
 from stack_local.proxy.sightings import Sightings
+from stack_local.proxy.usage import Usage
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
 from stack_local.store import passports
@@ -109,10 +110,11 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), kept_bytes=settings.kept_response_bytes)
+        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
+        self.usage = Usage()
 
     async def run(self, asker: Asker, draft: Draft, *, on_operation: Callable[[str], None]) -> Answer:
         """Make one call, or refuse it; `on_operation` hears the operation's id before anything is sent.
@@ -228,6 +230,7 @@ class Pipeline:
             call=call,
             approval_id=draft.approval_id or _granted(tx, draft, passport, call),
             request_id=draft.request_id,
+            usage=self.usage,
         )
         match decide(facts):
             case Deny() as denial:
@@ -276,13 +279,7 @@ class Pipeline:
             sealed_call=self._vault.seal_content(salt + encoded, row_id=operation_id),
         )
         store.insert(tx, row)
-        detail: dict[str, str | int | bool | None] = {"service": facts.connection.provider, "operation_id": row.id}
-        if row.approval_id is not None:
-            detail["approval_id"] = row.approval_id
-        elif draft.approval_id is not None:
-            detail["ignored_approval_id"] = draft.approval_id
-        if draft.request_id is not None:
-            detail["request_id"] = draft.request_id
+        self.usage.add((agent_id, call.connection_id), facts.now)
         self._scribe.write(
             tx,
             trace_id=row.trace_id,
@@ -295,7 +292,7 @@ class Pipeline:
             passport_jti=row.passport_jti,
             subject=row.subject,
             payload_hash=commitment(salt, encoded),
-            detail=detail,
+            detail=_admission(facts, row, allowed, draft),
         )
         return _Admitted(row, facts.connection, call, self._system.monotonic())
 
@@ -455,6 +452,23 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
+
+
+def _admission(
+    facts: Facts, row: store.OperationRow, allowed: Allow, draft: Draft
+) -> dict[str, str | int | bool | None]:
+    """What the record of a call that is let out says of why."""
+    said: dict[str, str | int | bool | None] = {
+        "service": facts.connection.provider,
+        "operation_id": row.id,
+        "approval_id": row.approval_id,
+        "ignored_approval_id": draft.approval_id if row.approval_id is None else None,
+        "request_id": draft.request_id,
+        "would_have": "approval_required" if allowed.would_ask else None,
+        "allowed_by_rule": allowed.rule,
+        "template": facts.connection.rules.version[:12] or None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _granted(tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
