@@ -94,9 +94,7 @@ async def _seated(person: RemoteClient, name: str, pairs: list[HostPort]) -> dic
     key = (await person.call(CreateKey(agent_id=agent.id))).api_key.get_secret_value()
     seats = {}
     for number, pair in enumerate(pairs):
-        connected = ConnectCustomService(
-            name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/"
-        )
+        connected = ConnectCustomService(name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/")
         made = await person.call(connected)
         await person.call(GrantAgentAccess(agent_id=agent.id, service_connection_id=made.id, scopes=["read"]))
         seats[pair] = Seat(made.id, key)
@@ -186,9 +184,7 @@ SURFACES: dict[str, Surface] = {
         False,
         says=lambda row: says_of_call(row, is_bound=False),
     ),
-    "base URL": Surface(
-        _by_base_url, True, serves=_has_base, says=lambda row: says_of_call(row, is_bound=True)
-    ),
+    "base URL": Surface(_by_base_url, True, serves=_has_base, says=lambda row: says_of_call(row, is_bound=True)),
     "verify": Surface(_by_verify, True, serves=_has_base),
     "client document": Surface(_by_client_document, False),
 }
