@@ -149,6 +149,11 @@ class ServiceRules:
         graphql = (action for action in self.actions if action.effect is Effect.GRAPHQL)
         return all(action.path.match(path) is None for action in graphql)
 
+    def reads_body_of(self, call: Call) -> bool:
+        """Whether it is the call's body that says what it does."""
+        found = self.action_of(call) if self.actions else None
+        return found is not None and found[0].effect is Effect.GRAPHQL
+
     def summary_of(self, call: Call) -> str | None:
         """The call in one sentence, where its action has one."""
         found = self.action_of(call)

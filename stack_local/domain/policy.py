@@ -231,6 +231,27 @@ def no_own_token_leaves(facts: Facts) -> Deny | None:
     )
 
 
+def body_was_seen(facts: Facts) -> Deny | None:
+    if not facts.call.is_streamed or not needs_body(facts):
+        return None
+    return Deny(
+        "TOO_LARGE",
+        "body_not_seen",
+        "a person or a rule must see the body of this call, and it was not read",
+        "send a body of at most 10 MB",
+        details={"field": "body"},
+    )
+
+
+def needs_body(facts: Facts) -> bool:
+    """Whether the word hangs on the call's body: it says what is done, a person is shown it, or a rule compares it."""
+    is_held = needs_approval(facts) and facts.agent.asks is not Asks.OBSERVE
+    carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
+    conditions = (one for rule in facts.terms.rules for one in rule.when)
+    compared = (one.path.partition(".")[0] for one in (*facts.terms.constraints, *conditions, *carried))
+    return is_held or facts.connection.rules.reads_body_of(facts.call) or "body" in compared
+
+
 def constraints_hold(facts: Facts) -> Deny | None:
     carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
     broken = first_broken((*facts.terms.constraints, *carried), facts.call)
@@ -302,6 +323,7 @@ RULES: tuple[Rule, ...] = (
     scope_covers_method,
     host_is_bound,
     no_own_token_leaves,
+    body_was_seen,
     constraints_hold,
     no_rule_blocks,
     within_hours,
@@ -363,14 +385,6 @@ def needs_approval(facts: Facts) -> bool:
 
 
 def _gate(facts: Facts) -> Decision:
-    if facts.call.is_streamed:
-        return Deny(
-            "TOO_LARGE",
-            "body_not_seen",
-            "a person must approve this call, and its body was not read",
-            "send a body of at most 10 MB, with its length",
-            details={"field": "body"},
-        )
     if facts.approval_id is None:
         return Hold()
     approval = facts.approval
