@@ -10,10 +10,12 @@ from stack_local.operations import (
     intents,
     keys,
     passports,
+    policy,
     proxy,
     services,
     tools,
     vault,
+    verifying,
 )
 
 __all__ = [
@@ -26,8 +28,10 @@ __all__ = [
     "intents",
     "keys",
     "passports",
+    "policy",
     "proxy",
     "services",
     "tools",
     "vault",
+    "verifying",
 ]

@@ -95,7 +95,16 @@ def exact(connection: Connection, call: Call) -> ExactCall:
         body_bytes=len(call.body or b""),
         body_sha256=None if call.body is None else hashlib.sha256(call.body).hexdigest(),
         digest=call.digest,
+        summary=connection.rules.summary_of(call),
+        named_intent=named_intent(connection, call),
+        template_version=connection.rules.version or None,
     )
+
+
+def named_intent(connection: Connection, call: Call) -> str | None:
+    """What the service's template calls it: `stripe:refunds:create`."""
+    found = connection.rules.action_of(call)
+    return None if found is None else f"{connection.provider}:{found[0].name}"
 
 
 def asker_of(ctx: Context, token: PassportToken) -> Asker:
@@ -127,7 +136,9 @@ def _peek(tx: Tx, ctx: Context, token: PassportToken) -> tuple[str, str]:
 def facts_of(tx: Tx, ctx: Context, passport: Passport, connection: Connection, call: Call) -> Facts:
     """What the decision would read of this call now, without an approval."""
     world = World(ctx.now, ctx.ports.appliance.alarm is None, ctx.trail.findings)
-    return gather(tx, ctx.core.vault, world, passport=passport, connection=connection, call=call, approval_id=None)
+    return gather(
+        tx, ctx.core.vault, world, passport=passport, connection=connection, call=call, usage=ctx.core.pipeline.usage
+    )
 
 
 def connection_of(tx: Tx, call: Call) -> Connection:

@@ -12,6 +12,9 @@ _CLASSES: dict[str, type[errors.StackError]] = {
     "PASSPORT_EXPIRED": errors.Unauthorized,
     "PASSPORT_BLOCKED": errors.Forbidden,
     "FORBIDDEN": errors.Forbidden,
+    "CONFLICT": errors.Conflict,
+    "TOO_LARGE": errors.TooLarge,
+    "TOO_MANY_REQUESTS": errors.TooMany,
 }
 
 
@@ -23,6 +26,7 @@ def denied(denial: Deny) -> errors.StackError:
         rule=denial.rule,
         gate_reason=denial.gate,
         hint=denial.hint,
+        proposal=None if denial.proposal is None else denial.proposal.detail,
         **denial.details,
     )
 

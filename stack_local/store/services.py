@@ -163,10 +163,12 @@ def bind_hosts(tx: Tx, connection_id: str, hosts: list[str]) -> None:
     )
 
 
-def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int) -> None:
-    """Note what the service said to its credential."""
+def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int, account: str | None = None) -> None:
+    """Note what the service said to its credential, and whose account it is where a person named none."""
     tx.execute(
-        "UPDATE connections SET verification = :verdict, verified_at = :at WHERE id = :id",
+        "UPDATE connections SET verification = :verdict, verified_at = :at, account = COALESCE(account, :account) "
+        "WHERE id = :id",
+        account=account,
         verdict=verdict,
         at=at,
         id=connection_id,
