@@ -1,22 +1,16 @@
-"""How a phrase of an injection is written down, and how it is found among the words of a text.
+"""How a phrase of an injection is written down, and whether it stands at a place in a text.
 
-A phrase is a row of slots: words one of which must stand there, words that may, or any few words. It is looked for
-where one of its key words stands, and nowhere else; there it is followed slot by slot over a set of places, without
-going back. So each key word costs so much at most, whatever stands around it (`tests/domain/test_scan_patterns.py`
-counts it), and the whole is linear in the text.
+A phrase is a row of slots: words one of which must stand there, words that may, or any few words. It is followed slot
+by slot over a set of places, without going back: so much work at most, whatever the text.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache, cached_property
+from functools import cached_property
 
 LEAST_SQUASHED = 14
 """Letters that a phrase must have to be looked for without its spaces: a shorter one stands inside other words."""
-
-LEAST_SQUASHED_KEY = 5
-"""Letters of a key that is looked for there: a shorter one stands in any data."""
 
 
 class Verdict(StrEnum):
@@ -121,7 +115,7 @@ class Phrase:
     @cached_property
     def is_squashable(self) -> bool:
         """Whether it tells enough where no space parts its words."""
-        letters = sum(min(map(len, slot.words)) for slot in self.slots if slot.least)
+        letters = sum(min(map(len, slot.words), default=0) for slot in self.slots if slot.least)
         return letters >= LEAST_SQUASHED and all(slot.words for slot in self.slots)
 
     def spelled(self, spelling: Spelling) -> "Phrase":
@@ -182,74 +176,3 @@ class Writing:
     """One of these strings is in every match."""
     text: str
     """Its regular expression; every repeat in it has an end."""
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A phrase that was found: from where to where, in words or in characters of what was searched."""
-
-    pattern_id: str
-    family: Family
-    verdict: Verdict
-    start: int
-    end: int
-
-
-class Index:
-    """Phrases by their key words, and by the words they begin with."""
-
-    def __init__(self, phrases: Iterable[Phrase]) -> None:
-        self._by_key: dict[str, dict[str, list[Phrase]]] = {}
-        self._reach: dict[str, int] = {}
-        for phrase in phrases:
-            for word in dict.fromkeys(phrase.keys):
-                self._reach[word] = max(phrase.reach, self._reach.get(word, 0))
-                beginnings = self._by_key.setdefault(word, {})
-                for first in phrase.slots[0].tails:
-                    beginnings.setdefault(first, []).append(phrase)
-        self.keys = frozenset(self._by_key)
-
-    def search(self, words: Words, places: Iterable[int]) -> Iterator[Hit]:
-        """What stands around the key words at these places."""
-        for place in places:
-            word = words[place]
-            beginnings = self._by_key[word] if word in self.keys else {}
-            first = max(0, place - self._reach.get(word, 0))
-            for start, beginning in enumerate(words[first : place + 1], first):
-                for phrase in beginnings.get(beginning, ()):
-                    end = phrase.end(words, start) if place - start <= phrase.reach else None
-                    if end is not None:
-                        yield Hit(phrase.id, phrase.family, phrase.verdict, start, end)
-
-
-class SquashedIndex:
-    """Phrases long enough to be known without their spaces."""
-
-    def __init__(self, phrases: Iterable[Phrase]) -> None:
-        self._by_key: dict[str, list[Phrase]] = {}
-        for phrase in phrases:
-            for word in dict.fromkeys(phrase.keys) if phrase.is_squashable else ():
-                if len(word) >= LEAST_SQUASHED_KEY:
-                    self._by_key.setdefault(word, []).append(phrase)
-
-    def search(self, letters: str) -> Iterator[Hit]:
-        """What stands in a text of letters alone; the places are characters."""
-        seen = [word for word in self._by_key if word in letters]
-        for phrase in {phrase.id: phrase for word in seen for phrase in self._by_key[word]}.values():
-            found = _compiled(phrase.squashed()).search(letters)
-            if found is not None:
-                yield Hit(phrase.id, phrase.family, phrase.verdict, *found.span())
-
-
-def search_writing(text: str, writings: Iterable[Writing]) -> Iterator[Hit]:
-    """What stands in a text of small letters; the places are characters."""
-    for writing in writings:
-        if any(word in text for word in writing.keys):
-            found = _compiled(writing.text).search(text)
-            if found is not None:
-                yield Hit(writing.id, writing.family, writing.verdict, *found.span())
-
-
-@cache
-def _compiled(source: str) -> re.Pattern[str]:
-    return re.compile(source)

@@ -13,7 +13,8 @@ from enum import StrEnum
 from stack_local.domain.scan_bytes import opened
 from stack_local.domain.scan_decoders import Decoder, Locate, peeled
 from stack_local.domain.scan_patterns import Family, Verdict
-from stack_local.domain.scan_readings import Found, readings
+from stack_local.domain.scan_readings import readings
+from stack_local.domain.scan_search import Found
 
 __all__ = ["Decoder", "Family", "HasTime", "Layer", "Match", "Scanned", "Scanner", "Verdict", "scan_content"]
 

@@ -1,4 +1,4 @@
-"""Every disguise that an attack is put in here, by the name of the decoder that must see through it."""
+"""The disguises that attacks are put in, each with the decoder that must see through it."""
 
 import base64
 import codecs
@@ -59,7 +59,6 @@ DISGUISES: tuple[tuple[str, Decoder, Disguise], ...] = (
     ("base64 for URLs", Decoder.BASE64, lambda text: base64.urlsafe_b64encode(f"{text} ?>?>~".encode()).decode()),
     ("base64 in lines", Decoder.BASE64, _wrapped),
     ("base64 in lines of JSON", Decoder.BASE64, lambda text: _wrapped(text, end="\\n")),
-    ("base64 behind a path", Decoder.BASE64, lambda text: f"https://x.example/a/{_base64(text)}"),
     ("base64 of UTF-16", Decoder.BASE64, lambda text: base64.b64encode(text.encode("utf-16-le")).decode()),
     ("base64 of base64", Decoder.BASE64, lambda text: _base64(_base64(text))),
     ("base64 of ROT13", Decoder.BASE64, lambda text: _base64(codecs.encode(text, "rot13"))),
@@ -68,7 +67,6 @@ DISGUISES: tuple[tuple[str, Decoder, Disguise], ...] = (
     ("hex with spaces", Decoder.HEX, _by_byte("{:02x}", " ")),
     ("hex with colons", Decoder.HEX, _by_byte("{:02X}", ":")),
     ("hex as an array", Decoder.HEX, _by_byte("0x{:02x}", ", ")),
-    ("hex behind 0x", Decoder.HEX, lambda text: f"0x{text.encode().hex()}"),
     ("percent", Decoder.PERCENT, _by_byte("%{:02X}")),
     ("percent twice", Decoder.PERCENT, lambda text: quote(_by_byte("%{:02x}")(text))),
     ("percent of base64", Decoder.BASE64, lambda text: _by_byte("%{:02x}")(_base64(text))),
