@@ -14,6 +14,7 @@ import pytest
 from stack_local.app import Appliance, HomeLock, Places
 from stack_local.client import RemoteClient
 from stack_local.domain.secrets import Secret
+from stack_local.egress.resolve import Resolver
 from stack_local.oauth.client_documents import Sender
 from stack_local.server import bind, run
 from stack_local.settings import Settings
@@ -71,7 +72,13 @@ class Running:
 
 @asynccontextmanager
 async def served(
-    home: Path, state: Path, *, system: TestSystem | None = None, document_sender: Sender | None = None, **chosen: Any
+    home: Path,
+    state: Path,
+    *,
+    system: TestSystem | None = None,
+    document_sender: Sender | None = None,
+    resolver: Resolver | None = None,
+    **chosen: Any,
 ) -> AsyncIterator[Running]:
     """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
     clock = system or TestSystem()
@@ -79,7 +86,15 @@ async def served(
     lock, listener = HomeLock(home), bind(settings.host, settings.port)
     places = Places(home=home, state=state, admin_socket=home / "admin.sock")
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    appliance = Appliance(places, settings, clock, CHEAPEST, base_url=base_url, document_sender=document_sender)
+    appliance = Appliance(
+        places,
+        settings,
+        clock,
+        CHEAPEST,
+        base_url=base_url,
+        document_sender=document_sender,
+        resolver=resolver,
+    )
     ready = asyncio.Event()
 
     async def say_ready() -> None:

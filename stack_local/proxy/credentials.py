@@ -7,6 +7,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Connection
 from stack_local.proxy.inject import SINGLE, Fields
 from stack_local.proxy.scrub import Scrubber
+from stack_local.service_templates import ServiceTemplate
 from stack_local.store import services as store
 from stack_local.store.database import Database
 from stack_local.vault.vault import Vault
@@ -40,17 +41,21 @@ class Credentials:
         known = self._open.get(key)
         if known is not None:
             return known
-        row = await self._database.read(lambda tx: store.get_credential(tx, connection.id))
-        opened = self._opened(row)
+        row, template = await self._database.read(
+            lambda tx: (store.get_credential(tx, connection.id), store.template_of(tx, connection.id))
+        )
+        opened = self._opened(row, template)
         self._open[key] = opened
         return opened
 
-    def _opened(self, row: store.SealedCredential) -> OpenCredential:
+    def _opened(self, row: store.SealedCredential, template: ServiceTemplate | None) -> OpenCredential:
         plain = self._vault.open_credential(
             row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
         )
         fields = decode_fields(plain)
-        return OpenCredential(fields, Scrubber(fields.values()))
+        # A region or an account's name stands in every other answer, and is nobody's secret.
+        plain_names = set() if template is None else {field.name for field in template.fields if not field.secret}
+        return OpenCredential(fields, Scrubber(secret for name, secret in fields.items() if name not in plain_names))
 
     def forget(self) -> None:
         """Drop every opened credential."""

@@ -12,7 +12,7 @@ from stack_local.proxy.views import UNESCAPED, UNWRAPPED
 from tests.simulators.leakscan import scan_bytes
 
 SECRET = "upstream-secret-9f8e7d6c5b4a"
-SECRETS = [SECRET, "upstream-secret", "tok/en+With=all: %of\"signs\\<&>-7f3c", "aaaaaaaa", "4a-and-more"]
+SECRETS = [SECRET, "upstream-secret", 'tok/en+With=all: %of"signs\\<&>-7f3c', "aaaaaaaa", "4a-and-more"]
 """One begins another, one begins where another ends, one has every sign, one overlaps itself."""
 
 SCRUBBER = Scrubber(Secret(secret) for secret in SECRETS)
@@ -133,7 +133,9 @@ def test_a_beginning_before_much_padding_is_taken_out_and_so_is_the_rest() -> No
     assert b"".join(given).split() == [b"a", b"upst", MARKED, b"b"]
 
 
-@pytest.mark.parametrize("filler", [b" ", b"\n", b"\\", b"\0", b"u", b"%", b"&", b"%25", b"&amp;", b"data:", b"\\u0075"])
+@pytest.mark.parametrize(
+    "filler", [b" ", b"\n", b"\\", b"\0", b"u", b"%", b"&", b"%25", b"&amp;", b"data:", b"\\u0075"]
+)
 def test_no_stream_makes_it_hold_more_than_a_few_forms(filler: bytes) -> None:
     scrubber = stream()
     most = HELD_FORMS * max(map(len, forms(SECRET))) + 1000
@@ -150,7 +152,9 @@ def contents(draw: st.DrawFn, *, with_secrets: bool) -> tuple[bytes, list[int]]:
 
     The last never stands right behind half an escape, which would take its first character for its own.
     """
-    signs = st.sampled_from([b" ", b"\n", b"\r\n", b"%", b"%2", b"&", b"&amp;", b"&#1", b"\\", b"\\u00", b"=", b"data: "])
+    signs = st.sampled_from(
+        [b" ", b"\n", b"\r\n", b"%", b"%2", b"&", b"&amp;", b"&#1", b"\\", b"\\u00", b"=", b"data: "]
+    )
     begun = st.builds(lambda form, size: form[:size], st.sampled_from(FORMS), st.integers(1, SHORTEST))
     texts = [signs, begun, st.sampled_from([b"a", b"4", b"75", b'{"b": "', b"\n\n", b"word "]), st.binary(max_size=3)]
     if with_secrets:
