@@ -15,7 +15,7 @@ from stack_local.domain.errors import InvalidRequest, StackError
 from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
-from stack_local.surfaces.front_door import Receive, Scope, Send, lingering, send_error
+from stack_local.surfaces.front_door import Message, Receive, Scope, Send, lingering, send_error
 from stack_local.wire.catalogue import CATALOGUE, Request
 from stack_local.wire.proxy import ProxyRequest
 
@@ -42,15 +42,16 @@ class BaseUrl:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = _Answer(send)
+        answer, heard = _Answer(send), _Heard(receive)
         try:
             caller = await self._caller(_named(scope["headers"]))
-            await self._forward(caller, scope, receive, answer)
+            await self._forward(caller, scope, heard, answer)
         except StackError as refused:
             if answer.has_begun:
                 # The head is gone: an answer that ends in its middle must not look whole.
                 raise ConnectionAbortedError(refused.message) from None
-            await send_error(lingering(send, receive), refused)
+            # Where nothing more of the request is to come, the next one on this connection must not wait for it.
+            await send_error(send if heard.is_whole else lingering(send, heard), refused)
 
     async def _caller(self, headers: Mapping[str, str]) -> Caller:
         try:
@@ -172,6 +173,20 @@ async def _watch(receive: Receive, answer: "_Answer", body: Incoming | None) -> 
         if (await receive())["type"] == "http.disconnect":
             answer.listens = False
             return
+
+
+class _Heard:
+    """A `receive` that knows whether the request has come whole."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_whole = False
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            self.is_whole = True
+        return message
 
 
 class _Answer:
