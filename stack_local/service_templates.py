@@ -6,6 +6,7 @@ A template is data. A connection keeps its own copy, named by its hash, so that 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -27,6 +28,24 @@ HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length
 
 FILLED = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 """A part that is the person's own: `https://{{subdomain}}.zendesk.com`."""
+
+
+def filled(text: str, placeholders: Mapping[str, str]) -> str:
+    """A host or an address with the person's own parts in it.
+
+    Raises:
+        InvalidRequest: one of them is missing.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        value = placeholders.get(match[1])
+        if value is None:
+            raise InvalidRequest(
+                f"{match[1]} is missing", field=f"placeholders.{match[1]}", rule="required for this service"
+            )
+        return value
+
+    return FILLED.sub(part, text)
 
 
 class _Part(BaseModel):
@@ -98,7 +117,7 @@ class TemplateOAuth(_Part):
     token_url: HttpsUrl
     device_authorization_url: HttpsUrl | None = None
     revocation_url: HttpsUrl | None = None
-    issuer: HttpsUrl | None = None
+    issuer: HttpsUrl | None = Field(None, description="Only where every redirect says it as `iss` (RFC 9207).")
     register_url: HttpsUrl = Field(description="Where a person registers an application of their own.")
     scopes_separator: str = " "
     pkce: bool = True
@@ -240,7 +259,7 @@ class ServiceTemplate(_Part):
 
 
 def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
-    for text in (*template.hosts, template.base_url or ""):
+    for text in (*template.hosts, template.base_url or "", *_addresses(template.oauth)):
         unknown = set(FILLED.findall(text)) - known
         if unknown:
             raise ValueError(f"no placeholder {', '.join(sorted(unknown))}")
@@ -253,6 +272,14 @@ def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
     named |= {template.verify.host} if template.verify is not None and template.verify.host is not None else set()
     if base.host not in hosts or {FILLED.sub("x", host) for host in named} - hosts:
         raise ValueError("base_url, verify and actions are on the template's own hosts")
+
+
+def _addresses(oauth: TemplateOAuth | None) -> tuple[str, ...]:
+    """Every address that is asked, or that a person is sent to."""
+    if oauth is None:
+        return ()
+    rest = (oauth.device_authorization_url, oauth.revocation_url, oauth.issuer)
+    return (oauth.authorization_url, oauth.token_url, *filter(None, rest))
 
 
 def _check_headers(template: ServiceTemplate) -> None:
