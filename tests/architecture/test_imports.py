@@ -38,7 +38,7 @@ TUI_MAY = frozenset({"client", "domain", "system", "wire"})
 PLUGINS_MAY = frozenset({"domain", "plugin_api"})
 """The parts of `stack_local` that each sees."""
 
-DISTRIBUTION_OF = {"mcp_types": "mcp", "rich": "textual"}
+DISTRIBUTION_OF = {"joserfc": "authlib", "mcp_types": "mcp", "rich": "textual"}
 """A module that comes with a package of another name, which pins it."""
 
 COMPOSITION = "stack_local/demo"
