@@ -60,7 +60,7 @@ def decode(raw: bytes) -> Renewal:
     plain = json.loads(raw)
     return Renewal(
         kind=plain["kind"],
-        server=TokenServer(**plain["server"]),
+        server=TokenServer(**{**plain["server"], "own_hosts": tuple(plain["server"]["own_hosts"])}),
         client=Client(plain["client_id"], _secret(plain["client_secret"])),
         scopes=tuple(plain["scopes"]),
         refresh_token=_secret(plain["refresh_token"]),
@@ -130,4 +130,3 @@ def renewal_of(tokens: Tokens, server: TokenServer, client: Client, scopes: tupl
     if tokens.refresh_token is None:
         return None
     return Renewal("refresh_token", server, client, tokens.scopes or scopes, tokens.refresh_token)
-

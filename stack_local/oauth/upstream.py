@@ -42,9 +42,11 @@ class TokenServer:
     scope_parameter: str = "scope"
     scopes_separator: str = " "
     token_path: str = "access_token"  # noqa: S105 (a place in an answer)
+    own_hosts: tuple[str, ...] = ()
+    """Hosts that are the person's own as a whole, an instance they run: those may be private."""
 
 
-def server_of(oauth: TemplateOAuth, placeholders: Mapping[str, str]) -> TokenServer:
+def server_of(oauth: TemplateOAuth, placeholders: Mapping[str, str], own_hosts: tuple[str, ...]) -> TokenServer:
     """The server that a template describes, with the person's own parts in its addresses."""
     revocation_url = oauth.revocation_url
     return TokenServer(
@@ -54,6 +56,7 @@ def server_of(oauth: TemplateOAuth, placeholders: Mapping[str, str]) -> TokenSer
         scope_parameter=oauth.scope_parameter,
         scopes_separator=oauth.scopes_separator,
         token_path=oauth.token_path,
+        own_hosts=own_hosts,
     )
 
 
@@ -150,4 +153,3 @@ def _basic(client_id: str, secret: Secret) -> str:
     """RFC 6749, section 2.3.1: each half is escaped as in a form before the two are joined."""
     pair = f"{quote(client_id, safe='')}:{quote(secret.reveal(), safe='')}"
     return "Basic " + base64.b64encode(pair.encode()).decode()
-

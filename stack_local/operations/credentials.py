@@ -11,11 +11,11 @@ from stack_local.domain.passports import Passport, effective_scopes
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.minting import acting_passport, refuse_dead
-from stack_local.proxy.credentials import decode_fields
 from stack_local.proxy.inject import SINGLE
 from stack_local.store import access, agents, keys, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
+from stack_local.vault.credential_fields import decode_fields
 from stack_local.wire.credentials import CredentialList, GetCredential, ListCredentials, RawCredential
 
 
@@ -38,9 +38,7 @@ def get_credential(tx: Tx, ctx: Context, request: GetCredential) -> RawCredentia
             hint="ask a person to grant it",
         )
     row = store.get_credential(tx, connection.id)
-    plain = ctx.core.vault.open_credential(
-        row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
-    )
+    plain = ctx.core.vault.credential_key().open(row.place, row.sealed)
     fields = {name: SecretStr(secret.reveal()) for name, secret in decode_fields(plain).items()}
     if set(fields) == {SINGLE}:
         return RawCredential(provider=connection.provider, connection_id=connection.id, credential=fields[SINGLE])

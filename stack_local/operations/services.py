@@ -8,13 +8,13 @@ from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFo
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
+from stack_local.operations import sealing
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.revocation import note_ended, revoke_cascading
 from stack_local.operations.visibility import visible_agents
 from stack_local.plugin_api import ServiceTemplate
 from stack_local.proxy import inject
-from stack_local.proxy.credentials import encode_fields
 from stack_local.store import access, approvals, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
@@ -109,28 +109,9 @@ def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) 
         connected_at=ctx.now,
     )
     store.insert(tx, connection, verify_path=request.verify_path)
-    _seal(tx, ctx, connection, encode_fields(fields), sorted(fields))
+    sealing.seal(tx, ctx.core, sealing.place_of(connection), sealing.typed(fields), at=ctx.now)
     ctx.note(subject=provider, connection_id=connection.id, hosts=", ".join(hosts))
     return connection
-
-
-def _seal(tx: Tx, ctx: Context, connection: Connection, plain: bytes, names: list[str]) -> None:
-    sealed = ctx.core.vault.seal_credential(
-        plain,
-        row_id=connection.id,
-        service=connection.provider,
-        hosts=tuple(connection.hosts),
-        version=connection.credential_version,
-    )
-    store.put_credential(
-        tx,
-        connection.id,
-        field_names=names,
-        sealed=sealed,
-        version=connection.credential_version,
-        at=milliseconds(ctx.now),
-    )
-    tx.touches_access = True
 
 
 def _checked_hosts(hosts: list[str]) -> list[str]:
@@ -155,20 +136,12 @@ def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) ->
     before = _connected(tx, request.connection_id)
     _refuse_foreign(tx, ctx, before)
     row = store.get_credential(tx, before.id)
-    plain = ctx.core.vault.open_credential(
-        row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
-    )
     store.bind_hosts(tx, before.id, _checked_hosts(request.hosts))
     note_ended(ctx, approvals.end_pending(tx, connection_id=before.id))
     after = store.get(tx, before.id)
-    names = sorted(_names(tx, before.id))
-    _seal(tx, ctx, after, plain, names)
+    sealing.rebind(tx, ctx.core, row, tuple(after.hosts))
     ctx.note(subject=after.provider, hosts=", ".join(after.hosts), before=", ".join(before.hosts))
     return after
-
-
-def _names(tx: Tx, connection_id: str) -> list[str]:
-    return next(row.fields for row in store.list_credentials(tx) if row.connection_id == connection_id)
 
 
 def _connected(tx: Tx, connection_id: str) -> Connection:

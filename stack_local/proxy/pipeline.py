@@ -29,7 +29,7 @@ from stack_local.egress.client import Egress, OutboundRequest
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import approvals, inject, refusals
 from stack_local.proxy.at_once import AtOnce
-from stack_local.proxy.credentials import Credentials
+from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.facts import Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
 from stack_local.proxy.outcomes import ACTION, Ended, record_outcome, stored_response, subject_of
@@ -48,6 +48,9 @@ log = logging.getLogger(__name__)
 
 Findings = tuple[Finding, ...] | None
 """What the detectors said; None where they saw nothing, and then nothing goes out."""
+
+UNAUTHORIZED = 401
+"""The status by which a service says that it does not take the credential (RFC 9110, section 15.5.2)."""
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Start a coroutine in the appliance's TaskGroup."""
@@ -101,6 +104,7 @@ class Pipeline:
         settings: Settings,
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
+        renewer: Renewer,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -111,7 +115,7 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._credentials = Credentials(database, vault)
+        self._credentials = Credentials(database, vault, system, renewer)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
@@ -398,6 +402,8 @@ class Pipeline:
             response = await self._egress.send(request)
         except EgressFailed as failed:
             return None, refusals.not_sent_or_failed(failed), failed.sent
+        if response.status == UNAUTHORIZED:
+            self._credentials.refused(connection, credential)
         return scrubbed(response, credential.scrubber), None, True
 
     def _settle(
