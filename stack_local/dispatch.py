@@ -15,6 +15,7 @@ from stack_local.operations.binding import HANDLERS, Binding, check_complete
 from stack_local.operations.context import Context, Core, OperationListener, Ports, Trail, quiet
 from stack_local.operations.decisions import hold_or_answer
 from stack_local.operations.rates import principal_of
+from stack_local.proxy.forwarding import Forward
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
 from stack_local.wire.catalogue import Operation, Request, Surface, View
@@ -60,15 +61,20 @@ class Dispatcher:
         self._core = core
 
     async def call(
-        self, caller: Caller, request: Request[Answer], *, on_operation: OperationListener = quiet
+        self,
+        caller: Caller,
+        request: Request[Answer],
+        *,
+        on_operation: OperationListener = quiet,
+        forward: Forward | None = None,
     ) -> Answer:
-        """The answer to one request.
+        """The answer to one request; `forward` where it is a proxied call whose bodies are passed on as they come.
 
         Raises:
             StackError: refused or failed; if anybody is known to have asked, it is in the audit log already.
         """
         binding = HANDLERS[type(request)]
-        ctx = self._context(caller, on_operation)
+        ctx = self._context(caller, on_operation, forward)
         try:
             self._admit(binding.operation, caller)
             answer = await self._carry_out(ctx, binding, request)
@@ -87,7 +93,7 @@ class Dispatcher:
         """Record that a surface refused arguments that make no request."""
         await self._record_refusal(self._context(caller, quiet), operation, refused)
 
-    def _context(self, caller: Caller, on_operation: OperationListener) -> Context:
+    def _context(self, caller: Caller, on_operation: OperationListener, forward: Forward | None = None) -> Context:
         return Context(
             actor=caller.actor,
             surface=caller.surface,
@@ -98,6 +104,7 @@ class Dispatcher:
             core_or_none=self._core,
             trail=Trail(),
             on_operation=on_operation,
+            forward=forward,
         )
 
     def _admit(self, operation: Operation, caller: Caller) -> None:

@@ -14,6 +14,7 @@ from stack_local.settings import Settings
 from stack_local.surfaces import approval_page
 from stack_local.surfaces import oauth as oauth_surface
 from stack_local.surfaces import rest as rest_surface
+from stack_local.surfaces.base_url import BaseUrl
 from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
 from stack_local.wire.catalogue import Surface
 
@@ -124,6 +125,7 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
         hot["/mcp"] = hot["/mcp/core"] = mcp
         approval_page.add_route(quart)
         oauth_surface.add_routes(quart, oauth_surface.OAuth(appliance.dispatcher, door, appliance))
-    inner = rest_surface.Dispatch(cast(App, quart), hot)
+    below = None if mcp is None else BaseUrl(appliance.dispatcher, door)
+    inner = rest_surface.Dispatch(cast(App, quart), hot, base_url=below)
     issuer = None if mcp is None else appliance.base_url
     return FrontDoor(inner, settings, hosts=hosts, count=appliance.dispatcher.count_refusal, issuer=issuer)

@@ -3,7 +3,7 @@
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import quote, unquote_plus
 
 from stack_local.domain.canonical import Json, canonical, first_difference, read_json, write_json
@@ -59,6 +59,8 @@ class Call:
     content_type: str | None = None
     body: bytes | None = None
     """None is an absent body; empty bytes are an empty one."""
+    is_streamed: bool = False
+    """The body goes out as it comes, and nobody has seen it: nothing that binds a body can allow this call."""
 
     @property
     def digest(self) -> str:
@@ -89,7 +91,7 @@ class Call:
             "query": self.url.raw_query,
             "headers": [[name, value] for name, value in self.headers],
             "content_type": self.content_type,
-            "body_sha256": self.body_digest,
+            "body_sha256": "streamed" if self.is_streamed else self.body_digest,
         }
 
 
@@ -125,6 +127,8 @@ def _header_mismatch(approved: Call, attempted: Call) -> str | None:
 
 
 def _body_mismatch(approved: Call, attempted: Call) -> str | None:
+    if approved.is_streamed or attempted.is_streamed:
+        return "body"
     if approved.body == attempted.body:
         return None
     if approved.body is None or attempted.body is None or not approved.is_json:
@@ -183,6 +187,47 @@ def propose(
         content_type=sent_type,
         body=sent_body,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request body as it came, or the word that it is still coming."""
+
+    raw: bytes | None
+    is_streamed: bool = False
+
+
+def forwarded(
+    rules: SendingRules,
+    method: str,
+    url: str,
+    headers: Mapping[str, str],
+    body: Body,
+    *,
+    of: tuple[str, int, int],
+) -> Call:
+    """The exact call of a request that a program sent to `/p/`; `of` is connection, its version, its credential's.
+
+    Its bytes stay as they are. Headers that may not be set are dropped and not refused: programs send many.
+
+    Raises:
+        InvalidRequest: the method, the URL or a value breaks a rule of form, or a JSON body is not JSON.
+    """
+    allowed = {name: value for name, value in headers.items() if name in ALLOWED_HEADERS or name in rules.headers}
+    call = propose(
+        connection_id=of[0],
+        connection_version=of[1],
+        credential_version=of[2],
+        rules=rules,
+        method=method,
+        url=url,
+        headers=allowed,
+        query={},
+        body=None,
+    )
+    if _is_json(call.content_type) and body.raw:
+        read_json(body.raw)
+    return replace(call, body=body.raw, is_streamed=body.is_streamed)
 
 
 def _with_query(url: Url, query: Mapping[str, str | Sequence[str]]) -> Url:

@@ -15,6 +15,15 @@ from stack_local.domain.services import Connection
 
 
 @dataclass(frozen=True, slots=True)
+class Earlier:
+    """The call that was let out under the same operation id before."""
+
+    operation_id: OperationId
+    difference: str | None
+    """The first field in which the two differ."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Everything the decision reads, from one transaction."""
 
@@ -35,6 +44,7 @@ class Facts:
     findings: tuple[Finding, ...] = ()
     approval_id: str | None = None
     approval: Approval | None = None
+    earlier: Earlier | None = None
 
     @property
     def passport(self) -> Passport:
@@ -71,9 +81,9 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """It was made under this approval already: its stored outcome is the answer."""
+    """It was made already, under this approval or this operation id: its stored outcome is the answer."""
 
-    approval_id: ApprovalId
+    approval_id: ApprovalId | None
     operation_id: OperationId
 
 
@@ -219,7 +229,22 @@ def decide(facts: Facts, *, rules: tuple[Rule, ...] = RULES) -> Decision:
         denial = rule(facts)
         if denial is not None:
             return denial
+    if facts.earlier is not None:
+        return _again(facts.earlier)
     return _gate(facts) if needs_approval(facts) else Allow()
+
+
+def _again(earlier: Earlier) -> Decision:
+    """A call under an operation id that was used: the same one is never sent twice, another one not at all."""
+    if earlier.difference is None:
+        return Replay(None, earlier.operation_id)
+    return Deny(
+        "CONFLICT",
+        "operation_id",
+        f"the operation id was used for another call, which differs first in {earlier.difference}",
+        "repeat that call exactly for its stored answer, or choose a new id",
+        details={"field": "operation_id", "differs_in": earlier.difference, "operation_id": earlier.operation_id},
+    )
 
 
 def needs_approval(facts: Facts) -> bool:
@@ -232,6 +257,14 @@ def needs_approval(facts: Facts) -> bool:
 
 
 def _gate(facts: Facts) -> Decision:
+    if facts.call.is_streamed:
+        return Deny(
+            "TOO_LARGE",
+            "body_not_seen",
+            "a person must approve this call, and its body was not read",
+            "send a body of at most 10 MB, with its length",
+            details={"field": "body"},
+        )
     if facts.approval_id is None:
         return Hold()
     approval = facts.approval

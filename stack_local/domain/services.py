@@ -24,6 +24,9 @@ class InjectionStyle(StrEnum):
     """In front of the path, as Telegram wants it: `/bot<token>/sendMessage`."""
 
 
+LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Hosts of this machine: without TLS unless their port is its own."""
+
 AWS_HEADERS = frozenset({"x-amz-date", "x-amz-content-sha256", "x-amz-security-token"})
 """What a signature brings along besides `Authorization`."""
 
@@ -99,6 +102,23 @@ class Connection:
     def allows_host(self, url: Url) -> bool:
         """Whether the connection is bound to exactly this host and port."""
         return HostPort(url.host, url.port) in self.hosts
+
+    @property
+    def base(self) -> str:
+        """The URL that `/p/{service}` stands for, without a slash at its end; empty where no host is bound."""
+        if self.base_url is not None:
+            return self.base_url.rstrip("/")
+        if not self.hosts:
+            return ""
+        first = self.hosts[0]
+        scheme = "https" if first.port == 443 or first.host not in LOCAL else "http"
+        return f"{scheme}://{first.text}"
+
+    def filled(self, url: str) -> str:
+        """A URL with the person's own parts in it: `{{subdomain}}` (product.md 5.1)."""
+        for name, value in self.placeholders:
+            url = url.replace(f"{{{{{name}}}}}", value)
+        return url
 
     @property
     def sending(self) -> SendingRules:

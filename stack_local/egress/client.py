@@ -9,11 +9,12 @@ from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.exchange import METHODS
 from stack_local.egress.limits import Limits
-from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, WireRequest
+from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, Upload, WireRequest
 from stack_local.egress.resolve import Resolver, pin
 from stack_local.egress.sockets import make_tls_context
+from stack_local.egress.streams import StreamedResponse
 
-__all__ = ["Egress", "InboundResponse", "OutboundRequest", "check_scheme", "complete"]
+__all__ = ["Egress", "InboundResponse", "OutboundRequest", "StreamedResponse", "Upload", "check_scheme", "complete"]
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say their length even when the body is empty."""
@@ -77,6 +78,19 @@ class Egress:
         peer = Peer(request.pool_key, url.scheme, url.host, url.port, address)
         return await self._pool.send(peer, wire_request, deadline=deadline)
 
+    async def open(self, request: OutboundRequest) -> StreamedResponse:
+        """The head of the answer; its body is read piece by piece. Whoever opens it reads it to its end or closes it.
+
+        Raises:
+            EgressRefused, EgressFailed: as `send`.
+        """
+        deadline = asyncio.get_running_loop().time() + self._limits.stream_head_seconds
+        wire_request = complete(request)
+        check_scheme(request.url, request.private_allowed)
+        address = await self._pin(request, deadline)
+        peer = Peer(request.pool_key, request.url.scheme, request.url.host, request.url.port, address)
+        return await self._pool.open(peer, wire_request)
+
     async def aclose(self) -> None:
         """Close the idle connections."""
         await self._pool.aclose()
@@ -119,10 +133,13 @@ def complete(request: OutboundRequest) -> WireRequest:
     if "user-agent" not in names:
         headers.append(("User-Agent", USER_AGENT))
     headers.append(("Accept-Encoding", "gzip"))
-    if request.body or request.method in BODY_METHODS:
-        headers.append(("Content-Length", str(len(request.body))))
+    if request.upload is not None and request.upload.length is None:
+        headers.append(("Transfer-Encoding", "chunked"))
+    elif request.body or request.upload is not None or request.method in BODY_METHODS:
+        length = len(request.body) if request.upload is None else request.upload.length
+        headers.append(("Content-Length", str(length)))
     encoded = [(name.encode("ascii"), value.encode("latin-1")) for name, value in headers]
-    return WireRequest(request.method, request.url.target.encode("ascii"), encoded, request.body)
+    return WireRequest(request.method, request.url.target.encode("ascii"), encoded, request.body, request.upload)
 
 
 def _check_url(url: Url) -> None:

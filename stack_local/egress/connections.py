@@ -8,6 +8,7 @@ from stack_local.egress.exchange import exchange
 from stack_local.egress.limits import Limits
 from stack_local.egress.messages import InboundResponse, Peer, WireRequest
 from stack_local.egress.sockets import Connection, open_connection
+from stack_local.egress.streams import StreamedResponse, begin
 
 
 class Pool:
@@ -47,6 +48,24 @@ class Pool:
             raise
         self._release(peer, connection, may_follow=may_follow)
         return response
+
+    async def open(self, peer: Peer, request: WireRequest) -> StreamedResponse:
+        """One exchange whose body is read as it comes.
+
+        Raises:
+            EgressFailed: with `sent` False only if nothing was written.
+        """
+        connection = await self._acquire(peer)
+        try:
+            return await begin(
+                connection,
+                request,
+                self._limits,
+                release=lambda may_follow: self._release(peer, connection, may_follow=may_follow),
+            )
+        except BaseException:
+            connection.abort()
+            raise
 
     async def aclose(self) -> None:
         """Close the idle connections; those in use close when their exchange ends."""

@@ -13,13 +13,14 @@ WINDOW_BITS = {"gzip": 31, "x-gzip": 31, "deflate": 15}
 class Decoder:
     """Takes a coded body in pieces and holds the decoded one."""
 
-    __slots__ = ("_coded_bytes", "_decoded", "_inflater", "_limits")
+    __slots__ = ("_coded_bytes", "_decoded", "_inflater", "_limits", "_taken_bytes")
 
     def __init__(self, coding: str | None, limits: Limits) -> None:
         self._inflater = None if coding is None else zlib.decompressobj(WINDOW_BITS[coding])
         self._limits = limits
         self._coded_bytes = 0
         self._decoded = bytearray()
+        self._taken_bytes = 0
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the body.
@@ -36,8 +37,19 @@ class Decoder:
         while rest is not None:
             rest = self._inflate(self._inflater, rest)
 
+    def take(self) -> bytes:
+        """What was decoded since the last time: a body that is passed on is not held."""
+        piece = bytes(self._decoded)
+        self._taken_bytes += len(piece)
+        self._decoded.clear()
+        return piece
+
+    @property
+    def _decoded_bytes(self) -> int:
+        return self._taken_bytes + len(self._decoded)
+
     def finish(self) -> bytes:
-        """The whole decoded body; an empty one stands for itself under any coding.
+        """The decoded body, or what of it was not taken; an empty one stands for itself under any coding.
 
         Raises:
             EgressFailed: `response_coding`, the coded data is cut short.
@@ -48,7 +60,7 @@ class Decoder:
 
     def _inflate(self, inflater: "zlib._Decompress", piece: bytes) -> bytes | None:
         """Decode one bounded step; returns what is left to decode, None when zlib has nothing more to give."""
-        room = min(self._limits.response_body_bytes - len(self._decoded) + 1, self._limits.inflate_free_bytes)
+        room = min(self._limits.response_body_bytes - self._decoded_bytes + 1, self._limits.inflate_free_bytes)
         try:
             made = inflater.decompress(piece, room)
         except zlib.error:
@@ -63,11 +75,11 @@ class Decoder:
         return inflater.unconsumed_tail if inflater.unconsumed_tail or is_pending else None
 
     def _check_size(self) -> None:
-        if len(self._decoded) > self._limits.response_body_bytes:
+        if self._decoded_bytes > self._limits.response_body_bytes:
             raise _too_large("the response body is too large")
 
     def _check_ratio(self, waiting_bytes: int) -> None:
-        decoded_bytes = len(self._decoded)
+        decoded_bytes = self._decoded_bytes
         if decoded_bytes <= self._limits.inflate_free_bytes:
             return
         if decoded_bytes > self._limits.inflate_ratio * (self._coded_bytes - waiting_bytes):

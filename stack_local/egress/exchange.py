@@ -47,19 +47,24 @@ async def exchange(connection: Connection, request: WireRequest, limits: Limits)
     Raises:
         EgressFailed: `connection_reset` or `response_…`.
     """
-    protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.response_head_bytes)
-    # h11 only reads: of the request it needs the method, because HEAD has no body.
-    protocol.send(_REQUEST_OF[request.method])
-    protocol.send(_END_OF_REQUEST)
+    protocol = reader_of(request.method, limits)
     connection.write(encode(request))
     try:
-        head, wire_bytes = await _read_final_head(connection, protocol, limits)
+        head, wire_bytes = await read_final_head(connection, protocol, limits)
         body = await _read_body(connection, protocol, head, wire_bytes, limits)
     except h11.RemoteProtocolError:
         # Its text quotes the line, which may hold an echoed credential.
         raise _invalid("the response is not correct HTTP") from None
-    response = InboundResponse(head.status_code, _passed_headers(head), body)
-    return response, _may_follow(connection, protocol)
+    response = InboundResponse(head.status_code, passed_headers(head), body)
+    return response, may_follow(connection, protocol)
+
+
+def reader_of(method: str, limits: Limits) -> h11.Connection:
+    """What reads one answer. h11 only reads: of the request it needs the method, because HEAD has no body."""
+    protocol = h11.Connection(h11.CLIENT, max_incomplete_event_size=limits.response_head_bytes)
+    protocol.send(_REQUEST_OF[method])
+    protocol.send(_END_OF_REQUEST)
+    return protocol
 
 
 def encode(request: WireRequest) -> bytes:
@@ -68,9 +73,7 @@ def encode(request: WireRequest) -> bytes:
     return b"%b %b HTTP/1.1\r\n%b\r\n%b" % (request.method.encode(), request.target, b"".join(lines), request.body)
 
 
-async def _read_final_head(
-    connection: Connection, protocol: h11.Connection, limits: Limits
-) -> tuple[h11.Response, int]:
+async def read_final_head(connection: Connection, protocol: h11.Connection, limits: Limits) -> tuple[h11.Response, int]:
     """The head that is not 1xx, and how many bytes of what follows it were read with it."""
     received = bytearray()
     for _ in range(limits.informational_responses + 1):
@@ -135,13 +138,13 @@ def _check_framing(head: bytes) -> None:
 async def _read_body(
     connection: Connection, protocol: h11.Connection, head: h11.Response, wire_bytes: int, limits: Limits
 ) -> bytes:
-    decoder = Decoder(_coding(head), limits)
+    decoder = Decoder(coding_of(head), limits)
     while True:
         event = protocol.next_event()
         if event is h11.NEED_DATA:
             _check_size(head, wire_bytes, limits)
             piece = await connection.read()
-            if not piece and _is_framed(head):
+            if not piece and is_framed(head):
                 raise EgressFailed("the connection ended early", code="connection_reset", sent=True)
             wire_bytes += len(piece)
             protocol.receive_data(piece)
@@ -160,16 +163,18 @@ def _check_size(head: h11.Response, wire_bytes: int, limits: Limits) -> None:
             raise _too_large("the response body is too large")
 
 
-def _is_framed(head: h11.Response) -> bool:
+def is_framed(head: h11.Response) -> bool:
     """Whether the head says where the body ends; if not, the end of the connection does."""
     return any(name in {b"content-length", b"transfer-encoding"} for name, _ in head.headers)
 
 
-def _coding(head: h11.Response) -> str | None:
+def coding_of(head: h11.Response) -> str | None:
+    """The coding of the body, as the head names it."""
     return find_coding(value.decode("latin-1") for name, value in head.headers if name == b"content-encoding")
 
 
-def _passed_headers(head: h11.Response) -> tuple[tuple[str, str], ...]:
+def passed_headers(head: h11.Response) -> tuple[tuple[str, str], ...]:
+    """The headers that do not end at this hop."""
     dropped = DROPPED_HEADERS | _named_by_connection(head.headers)
     return tuple((name.decode("ascii"), value.decode("latin-1")) for name, value in head.headers if name not in dropped)
 
@@ -180,7 +185,8 @@ def _named_by_connection(headers: Iterable[tuple[bytes, bytes]]) -> frozenset[by
     return frozenset(option.strip().lower() for line in lines for option in line.split(b","))
 
 
-def _may_follow(connection: Connection, protocol: h11.Connection) -> bool:
+def may_follow(connection: Connection, protocol: h11.Connection) -> bool:
+    """Whether the connection may carry another exchange."""
     both_done = protocol.our_state is h11.DONE and protocol.their_state is h11.DONE
     return both_done and not protocol.trailing_data[0] and connection.is_quiet()
 

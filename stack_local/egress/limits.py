@@ -26,6 +26,18 @@ TLS_SECONDS = 5.0
 TOTAL_SECONDS = 30.0
 """From the first step to the last byte of the answer."""
 
+STREAM_HEAD_SECONDS = 300.0
+"""Until the head of a streamed answer: a model thinks before it speaks."""
+
+STREAM_IDLE_SECONDS = 300.0
+"""Between two pieces of a streamed body, in either direction."""
+
+STREAM_BODY_BYTES = 1 << 40
+"""A streamed body; it is never held, so this only ends what does not end."""
+
+WRITE_AHEAD_BYTES = 256 * 1024
+"""Sent bytes that wait for the socket before the next piece of an upload is taken."""
+
 RESPONSE_HEAD_BYTES = 64 * 1024
 """One response head, one chunk header or the trailers."""
 
@@ -76,6 +88,8 @@ class Limits:
     inflate_ratio: int = INFLATE_RATIO
     inflate_free_bytes: int = INFLATE_FREE_BYTES
     read_ahead_bytes: int = READ_AHEAD_BYTES
+    stream_head_seconds: float = STREAM_HEAD_SECONDS
+    stream_idle_seconds: float = STREAM_IDLE_SECONDS
     idle_connections: int = IDLE_CONNECTIONS
     idle_connections_total: int = IDLE_CONNECTIONS_TOTAL
     idle_seconds: float = IDLE_SECONDS

@@ -1,5 +1,6 @@
 """What goes out and what comes back, as values."""
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,10 +19,21 @@ class OutboundRequest:
     """Whose connections it may share; one connection of one service in the vault."""
     private_allowed: frozenset[HostPort]
     """Pairs that may be private addresses and plain http."""
+    upload: "Upload | None" = None
+    """The body where it is sent piece by piece; `body` is empty then."""
 
     def __repr__(self) -> str:
         # The headers and the query may hold the injected credential.
         return f"OutboundRequest({self.method} {self.url.origin}, {len(self.body)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """A body that is passed on as it arrives, and never held."""
+
+    pieces: AsyncIterator[bytes]
+    length: int | None
+    """Bytes where they are known before; else it goes out in chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class WireRequest:
     target: bytes
     headers: list[tuple[bytes, bytes]]
     body: bytes
+    upload: Upload | None = None
 
     def __repr__(self) -> str:
         return f"WireRequest({self.method}, {len(self.body)} bytes)"

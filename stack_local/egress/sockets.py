@@ -10,7 +10,7 @@ import ssl
 import certifi
 
 from stack_local.egress.errors import EgressFailed
-from stack_local.egress.limits import Limits
+from stack_local.egress.limits import WRITE_AHEAD_BYTES, Limits
 from stack_local.egress.messages import Peer
 
 
@@ -24,6 +24,7 @@ class Connection(asyncio.Protocol):
         self._received = bytearray()
         self._waiter: asyncio.Future[None] | None = None
         self._is_in_use = True
+        self._writable: asyncio.Future[None] | None = None
         self._has_ended = False
         self._was_broken = False
         self.idle_since = 0.0
@@ -33,6 +34,7 @@ class Connection(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self._descriptor = transport.get_extra_info("socket").fileno()
+        transport.set_write_buffer_limits(WRITE_AHEAD_BYTES)
 
     def data_received(self, data: bytes) -> None:
         if not self._is_in_use:
@@ -43,6 +45,14 @@ class Connection(asyncio.Protocol):
             self._transport.pause_reading()
         self._wake()
 
+    def pause_writing(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+
+    def resume_writing(self) -> None:
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+        self._writable = None
+
     def eof_received(self) -> None:
         # The loop closes the transport now; what has arrived stays readable.
         self._has_ended = True
@@ -52,6 +62,7 @@ class Connection(asyncio.Protocol):
         self._has_ended = True
         self._was_broken = error is not None
         self._transport = None
+        self.resume_writing()
         self._wake()
 
     def write(self, data: bytes) -> None:
@@ -63,6 +74,16 @@ class Connection(asyncio.Protocol):
         if self._transport is None or self._has_ended or self._transport.is_closing():
             raise EgressFailed("the connection ended before the request", code="connection_reset", sent=False)
         self._transport.write(data)
+
+    async def drain(self) -> None:
+        """Wait until the socket has taken most of what was written."""
+        if self._writable is not None:
+            await self._writable
+
+    @property
+    def has_input(self) -> bool:
+        """Whether the other side has said something, or ended."""
+        return bool(self._received) or self._has_ended
 
     async def read(self) -> bytes:
         """Whatever has arrived, at least one byte; empty after an orderly end.

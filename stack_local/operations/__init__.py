@@ -14,6 +14,7 @@ from stack_local.operations import (
     services,
     tools,
     vault,
+    verifying,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "services",
     "tools",
     "vault",
+    "verifying",
 ]

@@ -14,6 +14,7 @@ from stack_local.oauth.server import AuthorizationServer
 from stack_local.oauth.token_endpoint import TokenEndpoint
 from stack_local.operations.rates import Rates
 from stack_local.plugin_api import Registrar
+from stack_local.proxy.forwarding import Forward
 from stack_local.proxy.pipeline import Pipeline
 from stack_local.settings import Settings
 from stack_local.store.audit import Scribe
@@ -131,6 +132,8 @@ class Context:
     core_or_none: Core | None
     trail: Trail
     on_operation: "OperationListener"
+    forward: Forward | None = None
+    """The request below `/p/` that a proxied call is."""
 
     @property
     def core(self) -> Core:

@@ -1,13 +1,18 @@
 """The proxied call and its outcome: the wire's words for the pipeline."""
 
+from dataclasses import replace
+
 from stack_local.domain.canonical import Json
 from stack_local.domain.errors import NotFound, StackError
+from stack_local.egress.client import Upload
 from stack_local.operations.binding import handles
 from stack_local.operations.calls import as_json, asker_of
 from stack_local.operations.context import Context
-from stack_local.operations.visibility import require_agent
+from stack_local.operations.visibility import require_agent, visible_agents
 from stack_local.proxy.facts import Draft
+from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.proxy.outcomes import stored_response
+from stack_local.proxy.pipeline import Asker
 from stack_local.proxy.responses import shown
 from stack_local.store import proxy as store
 from stack_local.store.database import Tx
@@ -17,7 +22,52 @@ from stack_local.wire.proxy import GetOperation, OperationResult, ProxyRead, Pro
 @handles(ProxyRequest)
 async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
     """A call that may write, or that an approval stands for."""
-    return await _made(ctx, request, body=as_json(request.body), approval_id=request.approval_id)
+    if ctx.forward is not None:
+        return await _forwarded(ctx, request, ctx.forward)
+    return await _made(
+        ctx,
+        request,
+        body=as_json(request.body),
+        approval_id=request.approval_id,
+        request_id=request.operation_id,
+    )
+
+
+async def _forwarded(ctx: Context, request: ProxyRequest, forward: Forward) -> ProxyResponse:
+    """A request below `/p/`: its body is read only where it is short, or where somebody must see it."""
+    ctx.trail.is_recorded = True
+    asker, body = asker_of(ctx, request.passport_token), forward.body
+    draft = Draft(
+        service=request.service,
+        method=request.method,
+        url=None,
+        approval_id=request.approval_id,
+        request_id=request.operation_id,
+        forward=forward,
+    )
+    if body is not None:
+        draft = await _with_body(ctx, asker, draft, body)
+    answer = await ctx.core.pipeline.run(asker, draft, on_operation=ctx.on_operation)
+    if not forward.sink.has_begun:
+        await forward.sink.begin(answer.kept.status, answer.kept.headers)
+        await forward.sink.pass_on(answer.kept.body)
+        await forward.sink.end()
+    return ProxyResponse(
+        status=answer.kept.status,
+        headers={},
+        body=None,
+        operation_id=answer.operation_id,
+        approval_id=answer.approval_id,
+        redacted=answer.kept.redacted,
+        replayed=answer.replayed,
+    )
+
+
+async def _with_body(ctx: Context, asker: Asker, draft: Draft, body: Incoming) -> Draft:
+    streamed = replace(draft, upload=Upload(body.stream(), body.length))
+    if body.is_small or await ctx.core.pipeline.must_see_body(asker, streamed):
+        return replace(draft, raw_body=await body.whole())
+    return streamed
 
 
 @handles(ProxyRead)
@@ -27,7 +77,12 @@ async def proxy_read(ctx: Context, request: ProxyRead) -> ProxyResponse:
 
 
 async def _made(
-    ctx: Context, request: ProxyRequest | ProxyRead, *, body: Json = None, approval_id: str | None = None
+    ctx: Context,
+    request: ProxyRequest | ProxyRead,
+    *,
+    body: Json = None,
+    approval_id: str | None = None,
+    request_id: str | None = None,
 ) -> ProxyResponse:
     """Hand the call to the pipeline, which decides, records and makes it."""
     ctx.trail.is_recorded = True
@@ -39,6 +94,7 @@ async def _made(
         query=request.query or {},
         body=body,
         approval_id=approval_id,
+        request_id=request_id,
     )
     answer = await ctx.core.pipeline.run(asker_of(ctx, request.passport_token), draft, on_operation=ctx.on_operation)
     return shown(
@@ -54,20 +110,34 @@ async def _made(
 @handles(GetOperation)
 def get_operation(tx: Tx, ctx: Context, request: GetOperation) -> OperationResult:
     """How a call stands, and its stored answer."""
-    row = store.get(tx, request.operation_id)
-    try:
-        require_agent(tx, ctx.actor, row.agent_id, field="operation_id")
-    except NotFound:
-        raise NotFound(f"there is no operation {request.operation_id}", field="operation_id") from None
+    row = _operation(tx, ctx, request.operation_id)
     return OperationResult(
         operation_id=row.id,
         state=row.state,
         created_at=row.created_at,
         finished_at=row.finished_at,
+        provider_status=row.provider_status,
+        provider_request_id=row.provider_request_id,
+        provider_object_id=row.provider_object_id,
         error_code=row.error_code,
         error_message=row.error_message,
-        response=_response(ctx, row, request),
+        response=_response(ctx, row, request) if request.include_response else None,
     )
+
+
+def _operation(tx: Tx, ctx: Context, operation_id: str) -> store.OperationRow:
+    """By our id, or by the one its caller chose; another's looks like none."""
+    row = store.find(tx, operation_id)
+    if row is None:
+        seen = visible_agents(tx, ctx.actor)
+        row = store.find_chosen(tx, operation_id, agents=seen)
+    try:
+        if row is not None:
+            require_agent(tx, ctx.actor, row.agent_id, field="operation_id")
+            return row
+    except NotFound:
+        pass
+    raise NotFound(f"there is no operation {operation_id}", field="operation_id", hint="it is in the proxy's answer")
 
 
 def _response(ctx: Context, row: store.OperationRow, request: GetOperation) -> ProxyResponse | None:

@@ -1,10 +1,8 @@
 """Services: what is connected, connecting by credential, binding hosts, verifying, disconnecting."""
 
-import asyncio
-
 from pydantic import SecretStr
 
-from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, StackError
+from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
@@ -18,7 +16,6 @@ from stack_local.proxy import inject
 from stack_local.store import access, approvals, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
-from stack_local.system import milliseconds
 from stack_local.wire.services import (
     BindConnectionHosts,
     ConnectCustomService,
@@ -35,8 +32,6 @@ from stack_local.wire.services import (
     ListServices,
     Service,
     Services,
-    Verification,
-    VerifyConnection,
 )
 
 PROVIDER_PREFIX = "custom_"
@@ -133,8 +128,8 @@ def _injection(spec: InjectionSpec) -> Injection:
 @handles(BindConnectionHosts)
 def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) -> Connection:
     """Seal the credential again for the new hosts; the version grows, so that older approvals no longer match."""
-    before = _connected(tx, request.connection_id)
-    _refuse_foreign(tx, ctx, before)
+    before = connected(tx, request.connection_id)
+    refuse_foreign(tx, ctx, before)
     row = store.get_credential(tx, before.id)
     store.bind_hosts(tx, before.id, _checked_hosts(request.hosts))
     note_ended(ctx, approvals.end_pending(tx, connection_id=before.id))
@@ -144,56 +139,24 @@ def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) ->
     return after
 
 
-def _connected(tx: Tx, connection_id: str) -> Connection:
+def connected(tx: Tx, connection_id: str) -> Connection:
+    """A connection that stands.
+
+    Raises:
+        NotFound: there is none of that id.
+        Conflict: it was disconnected.
+    """
     connection = store.get(tx, connection_id)
     if connection.status != "connected":
         raise Conflict("the service is disconnected", field="connection_id", hint="connect it again")
     return connection
 
 
-@handles(VerifyConnection)
-async def verify_connection(ctx: Context, request: VerifyConnection) -> Verification:
-    """One harmless GET with the credential, on the first host."""
-    path = await ctx.core.database.read(lambda tx: _verify_path(tx, ctx, request.connection_id))
-    status, message = await _ask(ctx, request.connection_id, path)
-    passed = status is not None and status < 400
-    verdict = "passed" if passed else "failed"
-    await ctx.core.database.write(
-        lambda tx: store.set_verification(tx, request.connection_id, verdict, at=milliseconds(ctx.now))
-    )
-    ctx.note(subject=request.connection_id, verdict=verdict, status=status)
-    return Verification(
-        connection_id=request.connection_id,
-        status="passed" if passed else "failed",
-        upstream_status=status,
-        message=message,
-        checked_at=ctx.now,
-    )
-
-
-def _verify_path(tx: Tx, ctx: Context, connection_id: str) -> str:
-    _refuse_foreign(tx, ctx, _connected(tx, connection_id))
-    path = store.verify_path(tx, connection_id)
-    if path is None:
-        raise InvalidRequest(
-            "the connection names no request to verify it with", field="connection_id", rule="verify_path at connect"
-        )
-    return path
-
-
-async def _ask(ctx: Context, connection_id: str, path: str) -> tuple[int | None, str]:
-    try:
-        status = await asyncio.shield(ctx.core.pipeline.verify(connection_id, path))
-    except StackError as failed:
-        return None, failed.message
-    return status, "the service accepts the credential" if status < 400 else f"the service answered {status}"
-
-
 @handles(DisconnectService)
 def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disconnected:
     """Destroy the credential, and end every passport that names it."""
-    connection = _connected(tx, request.connection_id)
-    _refuse_foreign(tx, ctx, connection)
+    connection = connected(tx, request.connection_id)
+    refuse_foreign(tx, ctx, connection)
     if not ctx.actor.may_loosen:
         raise Forbidden(
             "disconnecting destroys a credential that other agents may share",
@@ -209,7 +172,8 @@ def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disc
     return Disconnected(connection_id=connection.id, revoked_passports=len(fallen))
 
 
-def _refuse_foreign(tx: Tx, ctx: Context, connection: Connection) -> None:
+def refuse_foreign(tx: Tx, ctx: Context, connection: Connection) -> None:
+    """Refuse a connection the actor does not see; it looks like one that is not there."""
     if connection.id not in {visible.id for visible in _visible(tx, ctx)}:
         raise NotFound(f"there is no connection {connection.id}", field="connection_id", hint="see stack_list_services")
 

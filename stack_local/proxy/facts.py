@@ -6,18 +6,25 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from urllib.parse import unquote_to_bytes
 
-from stack_local.domain.calls import Call, propose
+from stack_local.domain.calls import Body, Call, first_mismatch, forwarded, propose
 from stack_local.domain.canonical import Json
 from stack_local.domain.detection import CallFacts, Finding, PastCall
 from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.ids import OperationId
 from stack_local.domain.passports import Passport
-from stack_local.domain.policy import Facts
+from stack_local.domain.policy import Earlier, Facts
 from stack_local.domain.services import Connection
+from stack_local.egress.client import Upload
 from stack_local.proxy import approvals
+from stack_local.proxy.forwarding import Forward, Sink
 from stack_local.store import access, agents, passports, services
+from stack_local.store import proxy as operations
 from stack_local.store.database import Tx
 from stack_local.system import milliseconds
 from stack_local.vault.vault import Vault
+
+SALT_BYTES = 16
+"""In front of the call where it is kept: what its commitment in the log is salted with."""
 
 _OUR_TOKENS = re.compile(rb"sk_(?:live|session|refresh)_[A-Za-z0-9_-]{20,}")
 
@@ -33,6 +40,24 @@ class Draft:
     query: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     body: Json = None
     approval_id: str | None = None
+    request_id: str | None = None
+    """The operation id its caller chose: under it the call is made once."""
+    forward: Forward | None = None
+    """The request below `/p/` that it is; then `url` and `headers` come from there."""
+    raw_body: bytes | None = None
+    """Its body, where it was read."""
+    upload: Upload | None = None
+    """Its body, where it goes out as it comes."""
+
+    @property
+    def names_call(self) -> bool:
+        """Whether it says what is called, and does not leave that to an approval."""
+        return self.url is not None or self.forward is not None
+
+    @property
+    def sink(self) -> Sink | None:
+        """Where the answer goes as it comes."""
+        return None if self.forward is None else self.forward.sink
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +86,7 @@ def proposed_call(tx: Tx, vault: Vault, draft: Draft, sight: Sight | None = None
         InvalidRequest: a field is missing or breaks a rule of form.
         NotFound: no such service is connected.
     """
-    if draft.url is None and draft.service is None and draft.approval_id is not None:
+    if not draft.names_call and draft.service is None and draft.approval_id is not None:
         approval = approvals.load(tx, vault, draft.approval_id)
         if approval is not None:
             connection = services.get_rule(tx, approval.call.connection_id)
@@ -70,8 +95,8 @@ def proposed_call(tx: Tx, vault: Vault, draft: Draft, sight: Sight | None = None
                 approval.call, connection_version=connection.version, credential_version=connection.credential_version
             )
             return connection, call
-    if draft.url is None or draft.service is None:
-        missing = "url" if draft.url is None else "service"
+    if not draft.names_call or draft.service is None:
+        missing = "service" if draft.names_call else "url"
         raise InvalidRequest(
             f"{missing} is missing", field=missing, rule="service and url, or approval_id alone", hint="name both"
         )
@@ -87,13 +112,22 @@ def proposed(connection: Connection, draft: Draft) -> Call:
     Raises:
         InvalidRequest: a field breaks a rule of form.
     """
+    if draft.forward is not None:
+        return forwarded(
+            connection.sending,
+            draft.method,
+            connection.base + draft.forward.target,
+            draft.forward.headers,
+            Body(draft.raw_body, is_streamed=draft.upload is not None),
+            of=(connection.id, connection.version, connection.credential_version),
+        )
     return propose(
         connection_id=connection.id,
         connection_version=connection.version,
         credential_version=connection.credential_version,
         rules=connection.sending,
         method=draft.method,
-        url=draft.url or "",
+        url=connection.filled(draft.url or ""),
         headers=draft.headers,
         query=draft.query,
         body=draft.body,
@@ -108,7 +142,8 @@ def gather(
     passport: Passport,
     connection: Connection,
     call: Call,
-    approval_id: str | None,
+    approval_id: str | None = None,
+    request_id: str | None = None,
 ) -> Facts:
     """Everything `decide` reads."""
     chain = passports.chain(tx, passport)
@@ -126,7 +161,20 @@ def gather(
         findings=world.findings,
         approval_id=approval_id,
         approval=None if approval_id is None else approvals.load(tx, vault, approval_id),
+        earlier=None if request_id is None else _earlier(tx, vault, passport.agent_id, request_id, call),
     )
+
+
+def _earlier(tx: Tx, vault: Vault, agent_id: str, request_id: str, call: Call) -> Earlier | None:
+    """The call made under the same operation id; a newer credential or connection makes no other call of it."""
+    row = operations.find_by_request(tx, agent_id, request_id)
+    if row is None:
+        return None
+    if row.sealed_call is None:
+        return Earlier(OperationId(row.id), None if row.digest == call.digest else "its digest")
+    before = approvals.decode_call(vault.open_content(row.sealed_call, row_id=row.id)[SALT_BYTES:])
+    before = replace(before, connection_version=call.connection_version, credential_version=call.credential_version)
+    return Earlier(OperationId(row.id), first_mismatch(before, call))
 
 
 def _declared(passport: Passport, connection: Connection) -> frozenset[str]:

@@ -29,12 +29,22 @@ def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
     if row.sealed_response is not None:
         return Kept.decode(vault.open_content(row.sealed_response, row_id=f"{row.id}.response"))
     if row.state == store.RECEIVED:
-        raise UpstreamFailed("the answer is no longer kept", code="RESPONSE_NOT_KEPT", operation_id=row.id)
+        raise not_kept(row.id)
     raise UpstreamFailed(
         row.error_message or f"the call is {row.state}",
         code=row.error_code or "OUTCOME_UNKNOWN",
         operation_id=row.id,
         hint="the call may have had its effect; look before you repeat it",
+    )
+
+
+def not_kept(operation_id: str) -> UpstreamFailed:
+    """The call was made and answered; the answer was too long to keep, or its time is over."""
+    return UpstreamFailed(
+        "the call was made, and its answer is not kept",
+        code="RESPONSE_NOT_KEPT",
+        operation_id=operation_id,
+        hint="read the result at the service; the call is not made again",
     )
 
 
@@ -46,6 +56,7 @@ class Ended:
     error_code: str | None = None
     error_message: str | None = None
     duration_ms: int | None = None
+    receipt: store.Receipt = store.NO_RECEIPT
 
 
 def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended, *, kept: Kept | None = None) -> None:
@@ -53,6 +64,8 @@ def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended
     detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": ended.state}
     if kept is not None:
         detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
+    receipt = {"provider_request_id": ended.receipt.request_id, "provider_object_id": ended.receipt.object_id}
+    detail |= {name: value for name, value in receipt.items() if value is not None}
     scribe.write(
         tx,
         trace_id=row.trace_id,

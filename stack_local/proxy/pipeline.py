@@ -22,23 +22,22 @@ from stack_local.domain.calls import Call
 from stack_local.domain.detection import Finding
 from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, Unavailable
 from stack_local.domain.passports import Passport
-from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide
+from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, needs_approval
 from stack_local.domain.services import Connection
-from stack_local.domain.urls import HostPort, Url, parse_url
-from stack_local.egress.client import Egress, OutboundRequest
-from stack_local.egress.errors import EgressFailed
-from stack_local.proxy import approvals, inject, refusals
+from stack_local.egress.client import Egress
+from stack_local.proxy import approvals, refusals
 from stack_local.proxy.at_once import AtOnce
 from stack_local.proxy.credentials import Credentials, Renewer
-from stack_local.proxy.facts import Draft, Sight, World, gather, proposed_call
+from stack_local.proxy.delivery import Delivered, Delivery, Parcel
+from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
-from stack_local.proxy.outcomes import ACTION, Ended, record_outcome, stored_response, subject_of
-from stack_local.proxy.responses import Kept, scrubbed
+from stack_local.proxy.outcomes import ACTION, Ended, not_kept, record_outcome, stored_response, subject_of
+from stack_local.proxy.responses import Kept
 from stack_local.proxy.sightings import Sightings
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
+from stack_local.store import passports
 from stack_local.store import proxy as store
-from stack_local.store import services
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
@@ -48,9 +47,6 @@ log = logging.getLogger(__name__)
 
 Findings = tuple[Finding, ...] | None
 """What the detectors said; None where they saw nothing, and then nothing goes out."""
-
-UNAUTHORIZED = 401
-"""The status by which a service says that it does not take the credential (RFC 9110, section 15.5.2)."""
 
 Spawn = Callable[[Coroutine[object, object, None]], object]
 """Start a coroutine in the appliance's TaskGroup."""
@@ -108,14 +104,14 @@ class Pipeline:
     ) -> None:
         self._database = database
         self._vault = vault
-        self._egress = egress
         self._inspector = inspector
         self._scribe = scribe
         self._system = system
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._credentials = Credentials(database, vault, system, renewer)
+        credentials = Credentials(database, vault, system, renewer)
+        self._delivery = Delivery(egress, credentials, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
@@ -158,24 +154,33 @@ class Pipeline:
         on_operation(row.id)
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[row.id] = outcome
-        kept = await self._carry_out(decided, outcome)
+        kept = await self._carry_out(decided, outcome, draft)
         return Answer(row.id, row.approval_id, kept)
 
-    async def verify(self, connection_id: str, path: str) -> int:
-        """The status of one harmless GET with the credential, on the connection's first host. Recorded by the door.
+    async def probe(self, connection: Connection, call: Call) -> Kept:
+        """The answer to one harmless call with the credential, which nobody asked for but us. Recorded by the door.
 
         Raises:
-            StackError: no host is bound, the vault is locked, or nothing came back.
+            StackError: the vault is locked, or nothing came back.
         """
-        connection = await self._database.read(lambda tx: services.get_rule(tx, connection_id))
-        if not connection.hosts:
-            raise Forbidden("no host is bound", rule="host_not_bound", hint="a person binds one")
-        first = connection.hosts[0]
-        call = Call(connection.id, connection.version, connection.credential_version, "GET", verify_url(first, path))
-        kept, failure, _ = await self._exchange(connection, call)
-        if failure is not None or kept is None:
-            raise failure or Broken("nothing came back")
-        return kept.status
+        delivered = await self._delivery.send(Parcel(connection, call, "", is_write=False))
+        if delivered.kept is None:
+            raise delivered.failure or Broken("nothing came back")
+        return delivered.kept
+
+    async def must_see_body(self, asker: Asker, draft: Draft) -> bool:
+        """Whether somebody or something looks at the body of this call before it may go out.
+
+        Raises:
+            StackError: as the decision would refuse it; nothing is recorded yet.
+        """
+        return await self._database.read(lambda tx: self._body_matters(tx, asker, draft))
+
+    def _body_matters(self, tx: Tx, asker: Asker, draft: Draft) -> bool:
+        connection, call = proposed_call(tx, self._vault, draft)
+        world = World(self._system.now(), self._anchor_is_fresh(), ())
+        facts = gather(tx, self._vault, world, passport=asker.passport(tx), connection=connection, call=call)
+        return draft.approval_id is not None or draft.request_id is not None or needs_approval(facts)
 
     async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
@@ -223,7 +228,8 @@ class Pipeline:
             passport=passport,
             connection=connection,
             call=call,
-            approval_id=draft.approval_id,
+            approval_id=draft.approval_id or _granted(tx, draft, passport, call),
+            request_id=draft.request_id,
         )
         match decide(facts):
             case Deny() as denial:
@@ -235,11 +241,9 @@ class Pipeline:
             case Allow() if findings is None:
                 raise Unavailable("no detector saw this call", code="NOT_INSPECTED", hint="try again")
             case Allow() as allowed:
-                return self._admit(tx, asker, facts, allowed, ignored=draft.approval_id)
+                return self._admit(tx, asker, facts, allowed, draft)
 
-    def _admit(
-        self, tx: Tx, asker: Asker, facts: Facts, allowed: Allow, *, ignored: str | None
-    ) -> _Admitted | StackError:
+    def _admit(self, tx: Tx, asker: Asker, facts: Facts, allowed: Allow, draft: Draft) -> _Admitted | StackError:
         """Spend, keep, record: committed together, before the first byte goes out."""
         agent_id = facts.passport.agent_id
         if self._at_once.count(agent_id) >= self._settings.max_calls_at_once:
@@ -256,7 +260,7 @@ class Pipeline:
             approvals.take_use(tx, approval, operation_id)
         # What is sent is what was approved: the stored bytes.
         call = facts.call if approval is None else approval.call
-        salt, encoded = self._system.random_bytes(16), approvals.encode_call(call)
+        salt, encoded = self._system.random_bytes(SALT_BYTES), approvals.encode_call(call)
         row = store.OperationRow(
             id=operation_id,
             agent_id=agent_id,
@@ -270,14 +274,17 @@ class Pipeline:
             subject=subject_of(call),
             state=store.DISPATCHING,
             created_at=facts.now,
+            request_id=draft.request_id,
             sealed_call=self._vault.seal_content(salt + encoded, row_id=operation_id),
         )
         store.insert(tx, row)
         detail: dict[str, str | int | bool | None] = {"service": facts.connection.provider, "operation_id": row.id}
         if row.approval_id is not None:
             detail["approval_id"] = row.approval_id
-        elif ignored is not None:
-            detail["ignored_approval_id"] = ignored
+        elif draft.approval_id is not None:
+            detail["ignored_approval_id"] = draft.approval_id
+        if draft.request_id is not None:
+            detail["request_id"] = draft.request_id
         self._scribe.write(
             tx,
             trace_id=row.trace_id,
@@ -303,7 +310,7 @@ class Pipeline:
             action=f"{ACTION}.replay",
             outcome=Outcome.SUCCESS,
             layer=Layer.PROXY,
-            decided_by=f"approval:{replay.approval_id}",
+            decided_by=f"approval:{replay.approval_id}" if replay.approval_id else "rule:operation_id",
             agent_id=facts.passport.agent_id,
             passport_jti=facts.passport.jti,
             subject=subject_of(facts.call),
@@ -347,17 +354,18 @@ class Pipeline:
         )
         return refused
 
-    async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept]) -> Kept:
+    async def _carry_out(self, admitted: _Admitted, outcome: asyncio.Future[Kept], draft: Draft) -> Kept:
         """Stops 7 and 8; `outcome` tells whoever waits for the same call."""
         row, settled = admitted.row, None
         try:
-            kept, failure, sent = await self._exchange(admitted.connection, admitted.call)
+            delivered = await self._delivered(admitted, draft)
+            kept, failure = delivered.kept, delivered.failure
             if failure is not None:
                 failure.details = {**failure.details, "operation_id": row.id}
             # A write's outcome is durable before its answer: exactly-once needs it. A read's may follow.
             is_awaited = failure is not None or row.is_write
             settled = self._database.submit(
-                lambda tx: self._settle(tx, admitted, kept, failure, sent=sent),
+                lambda tx: self._settle(tx, admitted, delivered),
                 is_patient=not is_awaited and row.approval_id is None,
             )
             settled.add_done_callback(lambda _: self._running.pop(row.id, None))
@@ -376,58 +384,46 @@ class Pipeline:
             self._at_once.add(row.agent_id, -1)
             if settled is None:
                 self._running.pop(row.id, None)
-        outcome.set_result(kept)
+        if kept.is_whole:
+            outcome.set_result(kept)
+        else:
+            _fail(outcome, not_kept(row.id))
         return kept
+
+    async def _delivered(self, admitted: _Admitted, draft: Draft) -> Delivered:
+        row = admitted.row
+        parcel = Parcel(admitted.connection, admitted.call, row.request_id or row.id, is_write=row.is_write)
+        if draft.sink is None:
+            return await self._delivery.send(parcel)
+        return await self._delivery.stream(parcel, draft.upload, draft.sink)
 
     def is_running(self, operation_id: str) -> bool:
         """Whether this process carries the call out, or has its outcome still to write."""
         return operation_id in self._running
 
-    async def _exchange(self, connection: Connection, call: Call) -> tuple[Kept | None, StackError | None, bool]:
-        """The scrubbed answer, or the failure and whether a byte may have left."""
-        try:
-            credential = await self._credentials.open(connection)
-        except StackError as refused:
-            return None, refused, False
-        injected = inject.inject(call, connection.injection, credential.fields)
-        request = OutboundRequest(
-            method=call.method,
-            url=injected.url,
-            headers=injected.headers,
-            body=call.body or b"",
-            pool_key=f"{connection.id}.{connection.credential_version}",
-            private_allowed=frozenset(connection.hosts),
-        )
-        try:
-            response = await self._egress.send(request)
-        except EgressFailed as failed:
-            return None, refusals.not_sent_or_failed(failed), failed.sent
-        if response.status == UNAUTHORIZED:
-            self._credentials.refused(connection, credential)
-        return scrubbed(response, credential.scrubber), None, True
-
-    def _settle(
-        self, tx: Tx, admitted: _Admitted, kept: Kept | None, failure: StackError | None, *, sent: bool
-    ) -> None:
+    def _settle(self, tx: Tx, admitted: _Admitted, delivered: Delivered) -> None:
         """Stop 8: the outcome, the approval's use, and the record, together."""
+        failure, sent = delivered.failure, delivered.sent
         state = store.RECEIVED if failure is None else store.UNKNOWN if sent else store.FAILED
         ended = Ended(
             state,
             None if failure is None else failure.code,
             None if failure is None else failure.message,
             round((self._system.monotonic() - admitted.started) * 1000),
+            delivered.receipt,
         )
         store.finish(
             tx,
             admitted.row.id,
             state=state,
             at=self._system.now(),
-            sealed_response=self._sealed(admitted, kept),
+            sealed_response=self._sealed(admitted, delivered.kept),
             error_code=ended.error_code,
             error_message=ended.error_message,
+            receipt=delivered.receipt,
         )
         self._settle_approval(tx, admitted.row, sent=sent)
-        record_outcome(tx, self._scribe, admitted.row, ended, kept=kept)
+        record_outcome(tx, self._scribe, admitted.row, ended, kept=delivered.kept)
 
     def _settle_approval(self, tx: Tx, operation: store.OperationRow, *, sent: bool) -> None:
         if operation.approval_id is None:
@@ -441,7 +437,7 @@ class Pipeline:
         tx.is_visible = True
 
     def _sealed(self, admitted: _Admitted, kept: Kept | None) -> bytes | None:
-        if kept is None or len(kept.body) > self._settings.kept_response_bytes:
+        if kept is None or not kept.is_whole or len(kept.body) > self._settings.kept_response_bytes:
             return None
         return self._vault.seal_content(kept.encode(), row_id=f"{admitted.row.id}.response")
 
@@ -463,11 +459,13 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.exception()
 
 
-def verify_url(host: HostPort, path: str) -> Url:
-    """The URL of a verify request: https, unless the host is named by its port on this machine's own network."""
-    is_local = host.host in ("localhost", "127.0.0.1", "::1")
-    scheme = "https" if host.port == 443 or not is_local else "http"
-    return parse_url(f"{scheme}://{host.text}{path}")
+def _granted(tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
+    """The yes that a byte-identical retry below `/p/` spends: a vendor's program cannot name it."""
+    if draft.forward is None or call.is_streamed:
+        return None
+    chain = tuple(link.agent_id for link in passports.chain(tx, passport))
+    row = approval_store.find_granted(tx, digest=call.digest, session_id=passport.session_id, chain=chain)
+    return None if row is None else row.id
 
 
 def _decided_by(tx: Tx, operation: store.OperationRow) -> str:

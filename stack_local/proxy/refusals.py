@@ -12,6 +12,8 @@ _CLASSES: dict[str, type[errors.StackError]] = {
     "PASSPORT_EXPIRED": errors.Unauthorized,
     "PASSPORT_BLOCKED": errors.Forbidden,
     "FORBIDDEN": errors.Forbidden,
+    "CONFLICT": errors.Conflict,
+    "TOO_LARGE": errors.TooLarge,
 }
 
 

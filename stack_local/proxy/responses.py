@@ -38,6 +38,8 @@ class Kept:
     headers: dict[str, str]
     body: bytes
     redacted: bool
+    is_whole: bool = True
+    """Not where it was passed on and too long to be kept."""
 
     def encode(self) -> bytes:
         """For sealing."""
@@ -61,6 +63,32 @@ def scrubbed(response: InboundResponse, scrubber: Scrubber) -> Kept:
             headers[lowered], was_there = scrubber.clean_text(value)
             redacted = redacted or was_there
     return Kept(response.status, headers, body, redacted)
+
+
+HIDDEN_HEADERS = frozenset(
+    {
+        "access-control-allow-credentials",
+        "access-control-allow-origin",
+        "alt-svc",
+        "authentication-info",
+        "clear-site-data",
+        "nel",
+        "refresh",
+        "report-to",
+        "set-cookie",
+        "strict-transport-security",
+        "www-authenticate",
+    }
+)
+"""Response headers that a program behind `/p/` does not get: state, authentication, and orders to a browser."""
+
+
+def forwarded_headers(headers: Sequence[tuple[str, str]], scrubber: Scrubber) -> tuple[dict[str, str], bool]:
+    """The headers of an answer as a program behind `/p/` gets them, and whether the credential was in one."""
+    passed = {name.lower(): value for name, value in headers if name.lower() not in HIDDEN_HEADERS}
+    if not scrubber.clean_text("\n".join(passed.values()))[1]:
+        return passed, False
+    return {name: scrubber.clean_text(value)[0] for name, value in passed.items()}, True
 
 
 def shown(

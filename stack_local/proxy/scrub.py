@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from urllib.parse import quote, quote_plus, unquote_to_bytes
 
 from stack_local.domain.secrets import Secret
+from stack_local.proxy.scrub_stream import StreamScrubber
 
 SHORTEST = 6
 """A secret of fewer bytes is not looked for: it would be found everywhere."""
@@ -33,6 +34,10 @@ class Scrubber:
             # Wrapped over lines, or escaped once more: where it stands cannot be said, so all of it goes.
             return MARK.encode(), True
         return cleaned, was_there
+
+    def stream(self) -> StreamScrubber:
+        """What cleans one answer as it comes."""
+        return StreamScrubber(self.clean, max((len(form) for form in self._forms), default=SHORTEST))
 
     def _without(self, content: bytes) -> tuple[bytes, bool]:
         present = self._present(content)

@@ -70,7 +70,7 @@ class Sightings:
         generation, key = self._database.access_generation, (bearer, draft.service)
         known = self._known.get(key)
         is_good = known is not None and known.generation == generation and known.agent_id in self._past
-        if is_good and draft.url is not None:
+        if is_good and draft.names_call:
             return known
         looked = await self._database.read(lambda tx: self._look(tx, peek, draft, generation))
         if looked is None:
@@ -90,7 +90,7 @@ class Sightings:
             agent_id, session_id = peek(tx)
         except StackError:
             return None
-        stored = call if draft.url is None else None
+        stored = None if draft.names_call else call
         known = _Known(generation, agent_id, session_id, connection, stored)
         return known, store.recent(tx, agent_id, limit=HISTORY)
 

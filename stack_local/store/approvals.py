@@ -74,6 +74,18 @@ def find_pending_twin(tx: Tx, *, digest: str, kind: str, asked_by: str, session_
     return None if row is None else _row(row)
 
 
+def find_granted(tx: Tx, *, digest: str, session_id: str, chain: tuple[str, ...]) -> ApprovalRow | None:
+    """A yes to exactly this call that is not spent, of the same session and chain; the oldest first."""
+    rows = tx.all(
+        "SELECT * FROM approvals WHERE digest = :digest AND status = 'approved' AND kind = :kind "
+        "AND session_id = :session_id ORDER BY decided_at, id",
+        digest=digest,
+        kind=INTENT,
+        session_id=session_id,
+    )
+    return next((found for found in map(_row, rows) if found.chain == chain), None)
+
+
 def find_last_approved(tx: Tx, call_key: str, *, before: str) -> ApprovalRow | None:
     """The last call of the same service, method and path that a person approved."""
     row = tx.find(

@@ -37,7 +37,24 @@ class OperationRow:
     error_message: str | None = None
     request_id: str | None = None
     """The operation id its caller chose."""
-    request_digest: str | None = None
+    provider_status: int | None = None
+    provider_request_id: str | None = None
+    provider_object_id: str | None = None
+    settled_by: str | None = None
+    """Who said what became of a write of which nobody knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the service itself said of a call."""
+
+    status: int | None = None
+    request_id: str | None = None
+    object_id: str | None = None
+
+
+NO_RECEIPT = Receipt()
+"""Nothing came back."""
 
 
 def get(tx: Tx, operation_id: str) -> OperationRow:
@@ -55,10 +72,10 @@ def get(tx: Tx, operation_id: str) -> OperationRow:
 
 
 _INSERT = Bulk(
-    "INSERT INTO operations (id, agent_id, passport_jti, asked_by, connection_id, approval_id, digest, is_write, trace_id, "
-    "subject, state, sealed_call, sealed_response, error_code, error_message, created_at, finished_at, request_id, "
-    "request_digest) VALUES",
-    19,
+    "INSERT INTO operations (id, agent_id, passport_jti, asked_by, connection_id, approval_id, digest, is_write, "
+    "trace_id, subject, state, sealed_call, sealed_response, error_code, error_message, created_at, finished_at, "
+    "request_id) VALUES",
+    18,
 )
 
 
@@ -84,14 +101,15 @@ def insert(tx: Tx, row: OperationRow) -> None:
         milliseconds(row.created_at),
         None if row.finished_at is None else milliseconds(row.finished_at),
         row.request_id,
-        row.request_digest,
     )
 
 
 _FINISH = Bulk(
     "UPDATE operations SET state = column2, finished_at = column3, sealed_response = column4, error_code = column5, "
-    "error_message = column6 FROM (VALUES",
-    6,
+    "error_message = column6, provider_status = column7, provider_request_id = column8, provider_object_id = column9, "
+    # Nothing was sent: the caller's id is free again.
+    "request_id = CASE column2 WHEN 'failed' THEN NULL ELSE request_id END FROM (VALUES",
+    9,
     ") WHERE id = column1 AND state = 'dispatching'",
     changes=True,
 )
@@ -106,9 +124,43 @@ def finish(
     sealed_response: bytes | None = None,
     error_code: str | None = None,
     error_message: str | None = None,
+    receipt: Receipt = NO_RECEIPT,
 ) -> None:
     """Write the outcome of a call; one that has an outcome already keeps it."""
-    tx.log(_FINISH, operation_id, state, milliseconds(at), sealed_response, error_code, error_message)
+    tx.log(
+        _FINISH,
+        operation_id,
+        state,
+        milliseconds(at),
+        sealed_response,
+        error_code,
+        error_message,
+        receipt.status,
+        receipt.request_id,
+        receipt.object_id,
+    )
+
+
+def find(tx: Tx, operation_id: str) -> OperationRow | None:
+    """One operation by our own id."""
+    row = tx.find("SELECT * FROM operations WHERE id = :id", id=operation_id)
+    return None if row is None else _row(row)
+
+
+def find_chosen(tx: Tx, request_id: str, *, agents: frozenset[str] | None) -> OperationRow | None:
+    """The newest operation under an id that its caller chose, of these agents (None: of all)."""
+    rows = tx.all("SELECT * FROM operations WHERE request_id = :id ORDER BY created_at DESC", id=request_id)
+    return next((_row(row) for row in rows if agents is None or row["agent_id"] in agents), None)
+
+
+def find_by_request(tx: Tx, agent_id: str, request_id: str) -> OperationRow | None:
+    """The call an agent made under an operation id of its own choice."""
+    row = tx.find(
+        "SELECT * FROM operations WHERE agent_id = :agent_id AND request_id = :request_id",
+        agent_id=agent_id,
+        request_id=request_id,
+    )
+    return None if row is None else _row(row)
 
 
 def list_dispatching(tx: Tx) -> list[OperationRow]:
@@ -171,5 +223,8 @@ def _row(row: Row) -> OperationRow:
         error_code=row["error_code"],
         error_message=row["error_message"],
         request_id=row["request_id"],
-        request_digest=row["request_digest"],
+        provider_status=row["provider_status"],
+        provider_request_id=row["provider_request_id"],
+        provider_object_id=row["provider_object_id"],
+        settled_by=row["settled_by"],
     )

@@ -174,10 +174,12 @@ def bind_hosts(tx: Tx, connection_id: str, hosts: list[str]) -> None:
     )
 
 
-def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int) -> None:
-    """Note what the service said to its credential."""
+def set_verification(tx: Tx, connection_id: str, verdict: str, *, at: int, account: str | None = None) -> None:
+    """Note what the service said to its credential, and whose account it is where a person named none."""
     tx.execute(
-        "UPDATE connections SET verification = :verdict, verified_at = :at WHERE id = :id",
+        "UPDATE connections SET verification = :verdict, verified_at = :at, account = COALESCE(account, :account) "
+        "WHERE id = :id",
+        account=account,
         verdict=verdict,
         at=at,
         id=connection_id,
@@ -247,11 +249,6 @@ def set_service_scopes(tx: Tx, connection_id: str, scopes: Iterable[str]) -> Non
     """What the service said that the credential may do."""
     written = json.dumps(list(scopes))
     tx.execute("UPDATE connections SET service_scopes = :scopes WHERE id = :id", scopes=written, id=connection_id)
-
-
-def set_account(tx: Tx, connection_id: str, account: str) -> None:
-    """Whose account it is, as the service said it."""
-    tx.execute("UPDATE connections SET account = :account WHERE id = :id", account=account, id=connection_id)
 
 
 def get_credential(tx: Tx, connection_id: str) -> SealedCredential:

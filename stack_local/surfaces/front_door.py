@@ -19,6 +19,9 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
+FORWARDED = "/p/"
+"""Below it a request goes on to a service."""
+
 DRAIN_SECONDS = 2
 DRAIN_MESSAGES = 512
 """How long, and for how many pieces, a refused body is read on and dropped."""
@@ -51,24 +54,26 @@ class FrontDoor:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1008})
             return
+        is_forwarded = scope["path"].startswith(FORWARDED) and self._hosts is not None
         if self._issuer is not None:
             send = _guiding(send, self._issuer, scope["path"])
         try:
-            self._check(scope)
-            body = await self._body(receive)
+            self._check(scope, is_bounded=not is_forwarded)
+            # Below /p/ a body may be passed on as it comes; what reads it there has bounds of its own.
+            inner_receive = receive if is_forwarded else Replayed(await self._body(receive), receive)
         except StackError as refused:
             self._count(refused.code)
-            await send_error(_lingering(send, receive), refused)
+            await send_error(lingering(send, receive), refused)
             return
-        await self._inner(scope, Replayed(body, receive), send)
+        await self._inner(scope, inner_receive, send)
 
-    def _check(self, scope: Scope) -> None:
+    def _check(self, scope: Scope, *, is_bounded: bool) -> None:
         headers = scope["headers"]
         length = one_header(headers, b"content-length")
         if self._hosts is not None:
             self._check_host(one_header(headers, b"host"))
             self._check_origin(one_header(headers, b"origin"))
-        if length is not None and length.isdigit() and int(length) > self._settings.body_bytes:
+        if is_bounded and length is not None and length.isdigit() and int(length) > self._settings.body_bytes:
             raise TooLarge("the body is too large", rule=f"at most {self._settings.body_bytes} bytes")
 
     async def _body(self, receive: Receive) -> bytes:
@@ -120,7 +125,7 @@ def _guiding(send: Send, issuer: str, path: str) -> Send:
     return guide
 
 
-def _lingering(send: Send, receive: Receive) -> Send:
+def lingering(send: Send, receive: Receive) -> Send:
     """A `send` that reads on before it ends the answer: the server closes, and resets, as soon as that is done."""
 
     async def linger(message: Message) -> None:

@@ -17,7 +17,7 @@ from stack_local.domain.errors import InvalidRequest, NotFound, StackError
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator, one_header
 from stack_local.surfaces.errors import envelope
-from stack_local.surfaces.front_door import App, Receive, Scope, Send, error_head, send_error, send_json
+from stack_local.surfaces.front_door import FORWARDED, App, Receive, Scope, Send, error_head, send_error, send_json
 from stack_local.surfaces.openapi import document
 from stack_local.wire.catalogue import CATALOGUE, Operation, Request, Surface, View, by_name, header_of
 from stack_local.wire.proxy import ProxyRequest
@@ -198,13 +198,18 @@ def _unknown(message: str) -> NotFound:
 class Dispatch:
     """Chooses by path, or method and path: the hot ones go to their raw applications, everything else to Quart."""
 
-    def __init__(self, quart: App, hot: Mapping[str, App]) -> None:
+    def __init__(self, quart: App, hot: Mapping[str, App], *, base_url: App | None = None) -> None:
+        """`base_url`: what answers below `/p/`."""
         self._quart = quart
+        self._below = base_url
         self._hot = dict(hot)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             path = scope["path"].rstrip("/") or "/"
+            if self._below is not None and scope["path"].startswith(FORWARDED):
+                await self._below(scope, receive, send)
+                return
             app = self._hot.get(path) or self._hot.get(f"{scope['method']} {path}")
             if app is not None:
                 await app(scope, receive, send)

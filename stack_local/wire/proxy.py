@@ -8,7 +8,7 @@ from pydantic import Field
 from stack_local.domain.audit import Layer
 from stack_local.wire.catalogue import Header, Request, View, operation
 from stack_local.wire.intents import Headers, Query, Url
-from stack_local.wire.types import ApprovalId, JsonBody, OperationId, PassportToken, Service
+from stack_local.wire.types import UNSHOWN, ApprovalId, JsonBody, OperationId, PassportToken, RequestId, Service
 
 OperationState = Literal["dispatching", "response_received", "failed", "outcome_unknown"]
 
@@ -47,6 +47,9 @@ class OperationResult(View):
     state: OperationState
     created_at: datetime
     finished_at: datetime | None
+    provider_status: int | None = None
+    provider_request_id: str | None = Field(None, description="The service's own name for the request.")
+    provider_object_id: str | None = Field(None, description="The id of what the call made there.")
     error_code: str | None
     error_message: str | None
     response: ProxyResponse | None
@@ -102,6 +105,11 @@ class ProxyRequest(Request[ProxyResponse]):
         Header("X-Intent-Approval-Id"),
         Field(description="The approval to spend; alone, it makes the approved call."),
     ] = None
+    operation_id: Annotated[
+        RequestId | None,
+        Header("X-STACK-Authority-Request-Id"),
+        Field(description="Your own id of this write: repeated with it, the call is never made twice."),
+    ] = None
     select: Select | None = None
     max_chars: MaxChars | None = None
 
@@ -110,7 +118,8 @@ class ProxyRequest(Request[ProxyResponse]):
 class GetOperation(Request[OperationResult]):
     """The outcome of a proxied call: poll it after an answer that named an operation_id, or page through a cut body."""
 
-    operation_id: OperationId
+    operation_id: OperationId | RequestId = Field(description="From the answer, or your own of the call.")
+    include_response: bool = Field(True, json_schema_extra=UNSHOWN)
     offset: int = Field(0, ge=0)
     select: Select | None = None
     max_chars: MaxChars | None = None

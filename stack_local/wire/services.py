@@ -116,6 +116,7 @@ class Verification(View):
     connection_id: str
     status: Literal["passed", "failed"]
     upstream_status: int | None = Field(description="HTTP status of the answer; null when there was none.")
+    account: str | None = Field(None, description="Whose account it is, as the service says.")
     message: str
     checked_at: datetime
 

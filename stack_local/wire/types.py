@@ -12,6 +12,9 @@ ApprovalId = Annotated[str, StringConstraints(pattern=ids.pattern("approval"))]
 ConnectionId = Annotated[str, StringConstraints(pattern=ids.pattern("connection"))]
 KeyId = Annotated[str, StringConstraints(pattern=ids.pattern("key"))]
 OperationId = Annotated[str, StringConstraints(pattern=ids.pattern("operation"))]
+RequestId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{22,256}$")]
+"""An operation id that its caller chose (product.md 0)."""
+
 PassportId = Annotated[str, StringConstraints(pattern=ids.pattern("passport"))]
 SessionId = Annotated[str, StringConstraints(pattern=ids.pattern("session"))]
 

@@ -1,4 +1,4 @@
-"""The generated pages equal what the code says, and the commands that README.md shows exist."""
+"""The generated pages equal what the code says, and the commands that README.md and the examples show exist."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,8 @@ from stack_local.surfaces.docs import ENVIRONMENT, stale_pages
 from tests.architecture.sources import ROOT, repository, shipped, text_of
 
 README = text_of(Path("README.md"))
-SHOWN = sorted(set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?stack-local ?(.*)$", README, flags=re.MULTILINE)))
+EXAMPLES = text_of(Path("docs/examples/README.md"))
+SHOWN = sorted(set(re.findall(r"^(?:\$ )?(?:\.venv/bin/)?stack-local ?(.*)$", README + EXAMPLES, flags=re.MULTILINE)))
 """Each `stack-local …` that stands at the beginning of a line."""
 
 PAGES = sorted(path for path in repository() if path.suffix == ".md")

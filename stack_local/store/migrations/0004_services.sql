@@ -28,9 +28,8 @@ ALTER TABLE credentials ADD COLUMN previous_field_names TEXT;
 -- Constraints, rules of asking, allowances and time windows.
 ALTER TABLE grants ADD COLUMN terms TEXT NOT NULL DEFAULT '{}';
 
--- The id a caller gave a write, and what makes a second call the same.
+-- The operation id its caller chose; what the service said of it; and who settled what nobody knew the outcome of.
 ALTER TABLE operations ADD COLUMN request_id TEXT;
-ALTER TABLE operations ADD COLUMN request_digest TEXT;
 ALTER TABLE operations ADD COLUMN provider_request_id TEXT;
 ALTER TABLE operations ADD COLUMN provider_object_id TEXT;
 ALTER TABLE operations ADD COLUMN provider_status INTEGER;
