@@ -38,8 +38,8 @@ TUI_MAY = frozenset({"client", "domain", "system", "wire"})
 PLUGINS_MAY = frozenset({"domain", "plugin_api"})
 """The parts of `stack_local` that each sees."""
 
-DISTRIBUTION_OF = {"joserfc": "authlib", "mcp_types": "mcp", "rich": "textual"}
-"""A module that comes with a package of another name, which pins it."""
+DISTRIBUTION_OF = {"dotenv": "python-dotenv", "joserfc": "authlib", "mcp_types": "mcp", "rich": "textual"}
+"""A module that comes with a package of another name, which is it or pins it."""
 
 COMPOSITION = "stack_local/demo"
 """It plays an agent with what the `dev` extra installs."""

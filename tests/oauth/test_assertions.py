@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import PrivateFormat
 
 from stack_local.domain.errors import InvalidRequest, UpstreamFailed
 from stack_local.domain.secrets import Secret
 from stack_local.egress.messages import InboundResponse
 from stack_local.oauth import assertions
-from tests.oauth.private_keys import AT, PKCS1, pem, public_pem, rsa_key, verified
+from tests.oauth.private_keys import AT, PKCS1, PKCS8, pem, public_pem, rsa_key, verified
 
 
 def armored(label: str, body: bytes) -> str:
@@ -73,6 +74,13 @@ def test_what_is_no_usable_key_is_refused_by_its_field_without_its_text(text: st
     assert not [line for line in text.split() if len(line) > 20 and line in told]
     assert refused.value.__cause__ is None
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("form", [PKCS8, PKCS1])
+def test_an_encrypted_key_is_told_from_a_broken_one(form: PrivateFormat) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        assertions.read_key(Secret(pem(form=form, password=b"password")), field="private_key")
+    assert refused.value.details["rule"] == "a PEM without a password"
 
 
 def test_an_assertion_is_dated_back_a_minute_and_ends_when_its_seconds_are_over() -> None:

@@ -111,8 +111,8 @@ def test_a_body_that_is_streamed_to_s3_is_said_to_be_unsigned() -> None:
 
 
 def test_what_hops_and_egress_set_changes_no_signature() -> None:
-    hops = tuple((name, "x") for name in sorted(sigv4.UNSIGNED))
-    assert signed(headers=hops) == signed()
+    hops = "Host User-Agent Accept-Encoding Content-Length Connection Expect Transfer-Encoding X-Amzn-Trace-Id"
+    assert signed(headers=[(name, "x") for name in hops.split()]) == signed()
 
 
 def test_every_other_header_is_covered() -> None:
@@ -137,10 +137,7 @@ def test_every_other_header_is_covered() -> None:
             {"body": None, "service": "s3", "url": parse_url("http://127.0.0.1:9000/b/k")},
             "body",
         ),
-        *(
-            (f"a header that signing sets, {name}", {"headers": [(name.title(), "x")]}, "headers")
-            for name in sigv4.OURS
-        ),
+        *((f"a given {name}", {"headers": [(name.title(), "x")]}, "headers") for name in sorted(sigv4.OURS)),
     ],
 )
 def test_what_cannot_be_signed_is_refused_by_its_field(name: str, changed: dict[str, Any], field: str) -> None:
