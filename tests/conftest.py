@@ -71,7 +71,13 @@ class Running:
 
 @asynccontextmanager
 async def served(
-    home: Path, state: Path, *, system: TestSystem | None = None, document_sender: Sender | None = None, **chosen: Any
+    home: Path,
+    state: Path,
+    *,
+    system: TestSystem | None = None,
+    document_sender: Sender | None = None,
+    token_sender: Sender | None = None,
+    **chosen: Any,
 ) -> AsyncIterator[Running]:
     """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
     clock = system or TestSystem()
@@ -79,7 +85,15 @@ async def served(
     lock, listener = HomeLock(home), bind(settings.host, settings.port)
     places = Places(home=home, state=state, admin_socket=home / "admin.sock")
     base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    appliance = Appliance(places, settings, clock, CHEAPEST, base_url=base_url, document_sender=document_sender)
+    appliance = Appliance(
+        places,
+        settings,
+        clock,
+        CHEAPEST,
+        base_url=base_url,
+        document_sender=document_sender,
+        token_sender=token_sender,
+    )
     ready = asyncio.Event()
 
     async def say_ready() -> None:

@@ -11,7 +11,6 @@ from datetime import timedelta
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.errors import Forbidden, InvalidRequest, StackError, Unavailable, UpstreamFailed
 from stack_local.domain.secrets import Secret
-from stack_local.domain.urls import HostPort, parse_host_port
 from stack_local.oauth import renewal as kept
 from stack_local.oauth.renewal import Renewal
 from stack_local.oauth.token_endpoint import TokenEndpoint
@@ -125,7 +124,7 @@ class Renewals:
             request = kept.request_of(renewal, at=at)
         except InvalidRequest as unusable:
             return Dead(unusable.message)
-        asked = await self._endpoint.ask(request, private_allowed=own_hosts(renewal))
+        asked = await self._endpoint.ask(request, private_allowed=renewal.server.private_allowed)
         if isinstance(asked, Later):
             return asked
         outcome = kept.outcome_of(renewal, asked, at=at)
@@ -215,11 +214,6 @@ class Renewals:
             place = replace(row.place, version=row.previous_version)
             found += decode_replaced(key.open(place, row.previous, part=".previous")).fields.values()
         return tuple(found)
-
-
-def own_hosts(renewal: Renewal) -> frozenset[HostPort]:
-    """The hosts that the person named themselves: they may be private, as they may be for the calls."""
-    return frozenset(parse_host_port(host) for host in renewal.server.own_hosts)
 
 
 def _dead(provider: str) -> Forbidden:

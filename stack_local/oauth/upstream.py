@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from stack_local.domain.secrets import Secret
-from stack_local.domain.urls import parse_url
+from stack_local.domain.urls import HostPort, parse_host_port, parse_url
 from stack_local.oauth.tokens_upstream import TokenRequest
 from stack_local.service_templates import TemplateOAuth, filled
 
@@ -44,6 +44,11 @@ class TokenServer:
     token_path: str = "access_token"  # noqa: S105 (a place in an answer)
     own_hosts: tuple[str, ...] = ()
     """Hosts that are the person's own as a whole, an instance they run: those may be private."""
+
+    @property
+    def private_allowed(self) -> frozenset[HostPort]:
+        """What egress is told of them."""
+        return frozenset(parse_host_port(host) for host in self.own_hosts)
 
 
 def server_of(oauth: TemplateOAuth, placeholders: Mapping[str, str], own_hosts: tuple[str, ...]) -> TokenServer:

@@ -75,9 +75,11 @@ LATER_CODES = frozenset(
 )
 """The same request may pass later, whatever the status says."""
 
+ERROR_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+"""What of a service's error is shown; its description never is."""
+
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
-_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _USER_CODE = re.compile(r"[A-Za-z0-9-]{1,32}")
 _DIGITS = re.compile(r"[0-9]{1,12}")
 
@@ -181,7 +183,7 @@ def _refusal(response: InboundResponse, answer: dict[str, Json]) -> Dead | Later
     if error is None and answer.get("ok") is not False and status < 300:
         return None
     # Some services call it an object, and some refuse with status 200.
-    code = error if isinstance(error, str) and _CODE.fullmatch(error) else "no reason that can be shown"
+    code = error if isinstance(error, str) and ERROR_CODE.fullmatch(error) else "no reason that can be shown"
     match code:
         case "authorization_pending":
             return Waiting()

@@ -106,7 +106,7 @@ def insert(
 ) -> None:
     """Keep a new connection, with its copy of its template."""
     if template is not None:
-        _keep_template(tx, template)
+        keep_template(tx, template)
     tx.execute(
         "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
         "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
@@ -136,7 +136,8 @@ def insert(
     )
 
 
-def _keep_template(tx: Tx, template: ServiceTemplate) -> None:
+def keep_template(tx: Tx, template: ServiceTemplate) -> None:
+    """Keep a copy of it, by its hash."""
     tx.execute(
         "INSERT INTO templates VALUES (:hash, :provider, :document) ON CONFLICT (hash) DO NOTHING",
         hash=template.hash,
@@ -154,13 +155,30 @@ def template_of(tx: Tx, connection_id: str) -> ServiceTemplate | None:
     return None if row is None else _template(row["document"])
 
 
-def replace_template(tx: Tx, connection_id: str, template: ServiceTemplate) -> None:
+def find_template(tx: Tx, template_hash: str) -> ServiceTemplate | None:
+    """A template that was kept."""
+    row = tx.find("SELECT document FROM templates WHERE hash = :hash", hash=template_hash)
+    return None if row is None else _template(row["document"])
+
+
+def replace_template(
+    tx: Tx,
+    connection_id: str,
+    template: ServiceTemplate,
+    *,
+    injection: Injection,
+    hosts: Iterable[str],
+    base_url: str | None,
+) -> None:
     """Give a connection a newer template; the version grows, so that older approvals no longer match."""
-    _keep_template(tx, template)
+    keep_template(tx, template)
     tx.execute(
-        "UPDATE connections SET template_hash = :hash, injection = :injection, version = version + 1 WHERE id = :id",
+        "UPDATE connections SET template_hash = :hash, injection = :injection, hosts = :hosts, base_url = :base_url, "
+        "version = version + 1 WHERE id = :id",
         hash=template.hash,
-        injection=wire.InjectionSpec.of(template.injected()).model_dump_json(),
+        injection=wire.InjectionSpec.of(injection).model_dump_json(),
+        hosts=json.dumps(list(hosts)),
+        base_url=base_url,
         id=connection_id,
     )
 
@@ -290,6 +308,9 @@ def list_credentials(tx: Tx) -> list[CredentialMetadata]:
             fields=json.loads(row["field_names"]),
             version=row["version"],
             created_at=from_milliseconds(row["created_at"]),
+            source=row["source"],
+            expires_at=None if row["expires_at"] is None else from_milliseconds(row["expires_at"]),
+            has_previous=row["previous"] is not None,
         )
         for row in rows
     ]
