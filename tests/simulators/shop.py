@@ -1,4 +1,4 @@
-"""A service of the catalogue that exists here alone: its template, its authorization server, and a person who logs in."""
+"""A service of the catalogue that exists here alone: its template, its server, and a person who logs in."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -146,4 +146,6 @@ async def open_shop(
         with catalogued(shop(upstream, **(changed or {})), tenant()):
             async with served(folder / "home", folder / "state", token_sender=wire, **chosen) as running:
                 await begin(running)
+                # What happens by the clock happens when a test says so.
+                running.appliance._stop_jobs.set()
                 yield Counter(running, upstream, server, wire)
