@@ -16,7 +16,7 @@ from stack_local.dispatch import Dispatcher
 from stack_local.domain.errors import Broken, Conflict, Locked, StackError, Unavailable
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import Egress
-from stack_local.egress.resolve import BriefMemory, SystemResolver
+from stack_local.egress.resolve import BriefMemory, Resolver, SystemResolver
 from stack_local.feed import Feed
 from stack_local.jobs import Jobs
 from stack_local.oauth.client_documents import FETCH_LIMITS, Sender
@@ -112,6 +112,7 @@ class Appliance:
         keyring: KeyringPort | None = None,
         document_sender: Sender | None = None,
         token_sender: Sender | None = None,
+        resolver: Resolver | None = None,
     ) -> None:
         self._places = places
         self._settings = settings
@@ -121,6 +122,7 @@ class Appliance:
         self._keyring = keyring or OperatingSystemKeyring()
         self._document_sender = document_sender
         self._token_sender = token_sender
+        self._resolver = BriefMemory(resolver or SystemResolver())
         self._deriver = Deriver()
         self._backoff = UnlockBackoff(places.home / BACKOFF_NAME, system)
         self._core: Core | None = None
@@ -315,7 +317,7 @@ class Appliance:
         for register in BUILTIN:
             register(plugins)
         port = int(self._base_url.rpartition(":")[2])
-        resolver, own_ports = BriefMemory(SystemResolver()), frozenset({port})
+        resolver, own_ports = self._resolver, frozenset({port})
         self._egress = Egress(resolver=resolver, own_ports=own_ports)
         self._documents_egress = Egress(resolver=resolver, own_ports=own_ports, limits=FETCH_LIMITS)
         self._tokens_egress = Egress(resolver=resolver, own_ports=own_ports, limits=TOKEN_LIMITS)

@@ -25,7 +25,10 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         Conflict: the port is in use.
     """
-    listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol is named: asyncio sets TCP_NODELAY on connections of such a listener alone, and a streamed answer
+    # is written in pieces.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))

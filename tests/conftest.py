@@ -14,6 +14,7 @@ import pytest
 from stack_local.app import Appliance, HomeLock, Places
 from stack_local.client import RemoteClient
 from stack_local.domain.secrets import Secret
+from stack_local.egress.resolve import Resolver
 from stack_local.oauth.client_documents import Sender
 from stack_local.server import bind, run
 from stack_local.settings import Settings
@@ -77,6 +78,7 @@ async def served(
     system: TestSystem | None = None,
     document_sender: Sender | None = None,
     token_sender: Sender | None = None,
+    resolver: Resolver | None = None,
     **chosen: Any,
 ) -> AsyncIterator[Running]:
     """An appliance, on a free port unless one is chosen; its vault is as the home holds it."""
@@ -93,6 +95,7 @@ async def served(
         base_url=base_url,
         document_sender=document_sender,
         token_sender=token_sender,
+        resolver=resolver,
     )
     ready = asyncio.Event()
 

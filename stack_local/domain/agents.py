@@ -20,6 +20,8 @@ class Asks(StrEnum):
 
     ALWAYS = "always"
     WRITES = "writes"
+    OBSERVE = "observe"
+    """Nobody is asked, and the log says of each call whether somebody would have been."""
     NEVER = "never"
 
 

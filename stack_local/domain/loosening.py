@@ -10,7 +10,7 @@ _FROM_STRICT_TO_LOOSE: Mapping[str, Sequence[str]] = MappingProxyType(
     {
         "accountability_mode": ("enforced", "logged", "standard"),
         "credential_access": ("proxy_only", "proxy_preferred", "direct"),
-        "approvals": ("always", "writes", "never"),
+        "approvals": ("always", "writes", "observe", "never"),
         "on_warning": ("block", "notify"),
         "on_critical": ("block", "notify"),
         "status": ("suspended", "active"),

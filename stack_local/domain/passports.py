@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from stack_local.domain.constraints import Constraint
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.ids import AgentId, PassportId, SessionId
 
@@ -50,6 +51,8 @@ class ServiceScope:
 
     connection_id: str
     scopes: frozenset[str]
+    constraints: tuple[Constraint, ...] = ()
+    """What the passport adds to those of the grant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,11 @@ def scopes_on(passport: Passport, connection_id: str) -> frozenset[str]:
     return next(
         (service.scopes for service in passport.services if service.connection_id == connection_id), frozenset()
     )
+
+
+def constraints_on(passport: Passport, connection_id: str) -> tuple[Constraint, ...]:
+    """What the passport demands of calls to one connection."""
+    return next((service.constraints for service in passport.services if service.connection_id == connection_id), ())
 
 
 def lifetime(mode: Mode, ttl_seconds: int, checkpoint_seconds: int | None) -> timedelta:

@@ -7,11 +7,26 @@ from datetime import datetime
 from stack_local.domain.agents import Agent, AgentStatus, Asks
 from stack_local.domain.approvals import Approval, Gate, Status, status_at
 from stack_local.domain.calls import Call, first_mismatch
+from stack_local.domain.constraints import first_broken, shown
 from stack_local.domain.detection import Finding
 from stack_local.domain.errors import Detail
 from stack_local.domain.ids import ApprovalId, OperationId
-from stack_local.domain.passports import Mode, Passport, State, effective_scopes, state_of
+from stack_local.domain.passports import Mode, Passport, State, constraints_on, effective_scopes, state_of
 from stack_local.domain.services import Connection
+from stack_local.domain.terms import NO_TERMS, Spent, Terms, Word, is_open, opens_at
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An operation and its arguments, as `stack_propose_change` takes them."""
+
+    operation: str
+    arguments: dict[str, Detail]
+
+    @property
+    def detail(self) -> Detail:
+        """As a refusal carries it."""
+        return {"operation": self.operation, "arguments": self.arguments}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +60,10 @@ class Facts:
     approval_id: str | None = None
     approval: Approval | None = None
     earlier: Earlier | None = None
+    terms: Terms = NO_TERMS
+    """What the grant says besides its scopes."""
+    spent: tuple[Spent, ...] = ()
+    """Allowances that are used up."""
 
     @property
     def passport(self) -> Passport:
@@ -60,6 +79,10 @@ class Allow:
     """It may go out; `approval` is the one it spends."""
 
     approval: Approval | None = None
+    would_ask: bool = False
+    """The agent is only observed: otherwise a person would have been asked."""
+    rule: str | None = None
+    """The note of the grant's rule that spares the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +95,16 @@ class Deny:
     hint: str
     gate: Gate | None = None
     details: dict[str, Detail] = field(default_factory=dict)
+    proposal: Proposal | None = None
+    """The change that would let it pass, ready for a person to accept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
     """It may go out once a person has said yes to exactly this call."""
+
+    rule: str | None = None
+    """The note of the grant's rule that asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +185,15 @@ def service_is_granted(facts: Facts) -> Deny | None:
         f"{facts.connection.provider} is outside what this passport may reach",
         "ask a person to grant it, then issue a passport that names it",
         details={"field": "service"},
+        proposal=_proposed_grant(facts),
+    )
+
+
+def _proposed_grant(facts: Facts) -> Proposal:
+    wanted = sorted(facts.granted | {facts.connection.needed_scope(facts.call)})
+    return Proposal(
+        "grant_agent_access",
+        {"agent_id": facts.agent.id, "service_connection_id": facts.connection.id, "scopes": list(wanted)},
     )
 
 
@@ -170,6 +207,7 @@ def scope_covers_method(facts: Facts) -> Deny | None:
         f"{facts.call.method} needs the scope {needed} on {facts.connection.provider}",
         f"ask a person to grant {needed}, then issue a passport that holds it",
         details={"field": "method"},
+        proposal=None if needed in facts.granted else _proposed_grant(facts),
     )
 
 
@@ -184,6 +222,13 @@ def host_is_bound(facts: Facts) -> Deny | None:
         f"{facts.connection.provider} is not bound to {facts.call.url.authority}",
         f"its hosts: {bound}; a person may bind another",
         details={"field": "url"},
+        proposal=Proposal(
+            "bind_connection_hosts",
+            {
+                "connection_id": facts.connection.id,
+                "hosts": [*(host.text for host in facts.connection.hosts), facts.call.url.host_port.text],
+            },
+        ),
     )
 
 
@@ -195,6 +240,81 @@ def no_own_token_leaves(facts: Facts) -> Deny | None:
         "own_token",
         "the call carries a token of this appliance",
         "leave it out: it is never sent to a service",
+    )
+
+
+def body_was_seen(facts: Facts) -> Deny | None:
+    if not facts.call.is_streamed or not needs_body(facts):
+        return None
+    return Deny(
+        "TOO_LARGE",
+        "body_not_seen",
+        "a person or a rule must see the body of this call, and it was not read",
+        "send a body of at most 10 MB",
+        details={"field": "body"},
+    )
+
+
+def needs_body(facts: Facts) -> bool:
+    """Whether the word hangs on the call's body: it says what is done, a person is shown it, or a rule compares it."""
+    is_held = needs_approval(facts) and facts.agent.asks is not Asks.OBSERVE
+    carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
+    conditions = (one for rule in facts.terms.rules for one in rule.when)
+    compared = (one.path.partition(".")[0] for one in (*facts.terms.constraints, *conditions, *carried))
+    return is_held or facts.connection.rules.reads_body_of(facts.call) or "body" in compared
+
+
+def constraints_hold(facts: Facts) -> Deny | None:
+    carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
+    broken = first_broken((*facts.terms.constraints, *carried), facts.call)
+    if broken is None:
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "constraint",
+        f"the call breaks a constraint on {facts.connection.provider}: {broken.text}",
+        f"a call passes where {broken.text}; a person may change the grant",
+        details={"field": broken.path, "seen": shown(facts.call, broken.path), "constraint": broken.text},
+    )
+
+
+def no_rule_blocks(facts: Facts) -> Deny | None:
+    rule = facts.terms.word_on(facts.call)
+    if rule is None or rule.word is not Word.BLOCK:
+        return None
+    when = " and ".join(condition.text for condition in rule.when) or "always"
+    return Deny(
+        "FORBIDDEN",
+        "grant_rule",
+        f"a person blocked this kind of call{f': {rule.note}' if rule.note else ''}",
+        f"blocked where {when}; a person may change the grant",
+        details={"field": rule.when[0].path if rule.when else "service"},
+    )
+
+
+def within_hours(facts: Facts) -> Deny | None:
+    if is_open(facts.terms.windows, facts.now):
+        return None
+    opens = opens_at(facts.terms.windows, facts.now)
+    return Deny(
+        "FORBIDDEN",
+        "time_window",
+        f"calls to {facts.connection.provider} are not allowed at this time",
+        "a person may change the grant" if opens is None else f"allowed again from {opens.isoformat()}",
+        details={"field": "time", "opens_at": None if opens is None else opens.isoformat()},
+    )
+
+
+def within_allowance(facts: Facts) -> Deny | None:
+    if not facts.spent:
+        return None
+    spent = facts.spent[0]
+    return Deny(
+        "TOO_MANY_REQUESTS",
+        "allowance",
+        f"the {spent.whose}'s allowance of {spent.limit} calls a {spent.period} is used up",
+        "wait, or ask a person for more",
+        details={"field": "service", "retry_after_seconds": spent.retry_after_seconds, "limit": spent.limit},
     )
 
 
@@ -216,9 +336,18 @@ RULES: tuple[Rule, ...] = (
     host_is_bound,
     credential_is_alive,
     no_own_token_leaves,
+    body_was_seen,
+    constraints_hold,
+    no_rule_blocks,
+    within_hours,
     nothing_was_found,
+    within_allowance,
 )
 """In order. `tests/domain/test_policy.py` takes each one away and shows the case that falls."""
+
+
+TERMS_RULES: tuple[Rule, ...] = (constraints_hold, no_rule_blocks, within_hours)
+"""Those that read the terms of a grant and nothing of the moment: what a trial of other terms asks."""
 
 
 def decide(facts: Facts, *, rules: tuple[Rule, ...] = RULES) -> Decision:
@@ -231,7 +360,13 @@ def decide(facts: Facts, *, rules: tuple[Rule, ...] = RULES) -> Decision:
             return denial
     if facts.earlier is not None:
         return _again(facts.earlier)
-    return _gate(facts) if needs_approval(facts) else Allow()
+    word = facts.terms.word_on(facts.call)
+    if not needs_approval(facts):
+        return Allow(rule=None if word is None or word.word is not Word.ALLOW else word.note or "allow")
+    if facts.agent.asks is Asks.OBSERVE:
+        return Allow(would_ask=True)
+    decision = _gate(facts)
+    return Hold(word.note or "ask") if isinstance(decision, Hold) and word is not None else decision
 
 
 def _again(earlier: Earlier) -> Decision:
@@ -248,23 +383,21 @@ def _again(earlier: Earlier) -> Decision:
 
 
 def needs_approval(facts: Facts) -> bool:
-    """Whether a person is asked: enforced agents for every write, or as the agent or the connection says."""
-    if facts.agent.asks is Asks.ALWAYS:
+    """Whether a person is asked: as the agent says, else the grant's rule, else enforced agents for every write.
+
+    An agent that is only observed is told so here too: whether somebody would be asked is then only noted.
+    """
+    word = facts.terms.word_on(facts.call)
+    if facts.agent.asks is Asks.ALWAYS or (word is not None and word.word is Word.ASK):
         return True
+    if word is not None and word.word is Word.ALLOW:
+        return False
     if facts.agent.asks is Asks.NEVER or facts.passport.mode is not Mode.ENFORCED:
         return False
     return not facts.connection.reads(facts.call)
 
 
 def _gate(facts: Facts) -> Decision:
-    if facts.call.is_streamed:
-        return Deny(
-            "TOO_LARGE",
-            "body_not_seen",
-            "a person must approve this call, and its body was not read",
-            "send a body of at most 10 MB, with its length",
-            details={"field": "body"},
-        )
     if facts.approval_id is None:
         return Hold()
     approval = facts.approval

@@ -77,15 +77,27 @@ REFUSED_V6 = tuple(
 )
 """Exceptions inside global unicast, and names for what lies outside."""
 
-METADATA_V4 = (
-    IPv4Network("169.254.0.0/16"),
-    IPv4Network("168.63.129.16/32"),
-    IPv4Network("100.100.100.200/32"),
+NAMEABLE = frozenset({"loopback", "private", "shared (carrier)", "unique local"})
+"""The classes in which a person may have a host of their own; an exemption opens no other one."""
+
+METADATA_V4 = tuple(
+    IPv4Network(network) for network in ("169.254.0.0/16", "168.63.129.16", "100.100.100.200", "192.0.0.192")
 )
 """Where clouds hand out credentials to whoever asks; all of link-local, because every cloud adds its own there."""
 
-METADATA_V6 = (IPv6Network("fd00:ec2::254/128"), IPv6Network("fe80::/10"))
-"""The same in IPv6."""
+METADATA_V6 = tuple(
+    IPv6Network(network)
+    for network in (
+        "fe80::/10",
+        "fd00:ec2::/32",  # AWS
+        "fd20:ce::254",  # Google
+        "fd00:c1::a9fe:a9fe",  # Oracle
+        "fd00:42::42",  # Scaleway
+        "fd00:a9fe:a9fe::1",  # Akamai
+        "fd00:100::100:200",  # Alibaba
+    )
+)
+"""The same in IPv6: most lie among the unique local ones, which an exemption opens."""
 
 JUDGED = 1024
 """Addresses whose class is remembered: it follows from the text alone."""

@@ -5,6 +5,7 @@ import re
 
 from stack_local import __version__
 from stack_local.domain.urls import HostPort, Url, is_ip_literal
+from stack_local.egress.addresses import refusal
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.exchange import METHODS
@@ -14,7 +15,16 @@ from stack_local.egress.resolve import Resolver, pin
 from stack_local.egress.sockets import make_tls_context
 from stack_local.egress.streams import StreamedResponse
 
-__all__ = ["Egress", "InboundResponse", "OutboundRequest", "StreamedResponse", "Upload", "check_scheme", "complete"]
+__all__ = [
+    "Egress",
+    "InboundResponse",
+    "OutboundRequest",
+    "StreamedResponse",
+    "Upload",
+    "check_plain",
+    "check_scheme",
+    "complete",
+]
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say their length even when the body is empty."""
@@ -71,12 +81,8 @@ class Egress:
             EgressFailed: `code` says why, `sent` whether the request may have left.
         """
         deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
-        url = request.url
         wire_request = complete(request)
-        check_scheme(url, request.private_allowed)
-        address = await self._pin(request, deadline)
-        peer = Peer(request.pool_key, url.scheme, url.host, url.port, address)
-        return await self._pool.send(peer, wire_request, deadline=deadline)
+        return await self._pool.send(await self._peer(request, deadline), wire_request, deadline=deadline)
 
     async def open(self, request: OutboundRequest) -> StreamedResponse:
         """The head of the answer; its body is read piece by piece. Whoever opens it reads it to its end or closes it.
@@ -86,14 +92,19 @@ class Egress:
         """
         deadline = asyncio.get_running_loop().time() + self._limits.stream_head_seconds
         wire_request = complete(request)
-        check_scheme(request.url, request.private_allowed)
-        address = await self._pin(request, deadline)
-        peer = Peer(request.pool_key, request.url.scheme, request.url.host, request.url.port, address)
-        return await self._pool.open(peer, wire_request)
+        return await self._pool.open(await self._peer(request, deadline), wire_request)
 
     async def aclose(self) -> None:
         """Close the idle connections."""
         await self._pool.aclose()
+
+    async def _peer(self, request: OutboundRequest, deadline: float) -> Peer:
+        """Where the request goes, once everything about it was checked; nothing is connected to before."""
+        url = request.url
+        check_scheme(url, request.private_allowed)
+        address = await self._pin(request, deadline)
+        check_plain(url, address)
+        return Peer(request.pool_key, url.scheme, url.host, url.port, address)
 
     async def _pin(self, request: OutboundRequest, deadline: float) -> str:
         url = request.url
@@ -162,6 +173,16 @@ def check_scheme(url: Url, private_allowed: frozenset[HostPort]) -> None:
         EgressRefused: it is not one.
     """
     if url.scheme != "https" and url.host_port not in private_allowed:
+        raise EgressRefused("we do not send over plain http", reason="plain http")
+
+
+def check_plain(url: Url, address: str) -> None:
+    """Plain http stays inside, whatever a person bound: on the way to a public address anybody reads the credential.
+
+    Raises:
+        EgressRefused: it would go outside.
+    """
+    if url.scheme != "https" and refusal(address) is None:
         raise EgressRefused("we do not send over plain http", reason="plain http")
 
 

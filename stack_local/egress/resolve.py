@@ -6,9 +6,9 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
-from stack_local.domain.urls import HostPort, is_ip_literal
+from stack_local.domain.urls import DEFAULT_PORTS, HostPort, is_ip_literal
 from stack_local.egress import limits
-from stack_local.egress.addresses import is_metadata, refusal
+from stack_local.egress.addresses import NAMEABLE, is_metadata, refusal
 from stack_local.egress.errors import EgressFailed, EgressRefused
 
 REFUSED_SUFFIXES = frozenset(
@@ -16,10 +16,15 @@ REFUSED_SUFFIXES = frozenset(
 )
 """Last labels that never name a public server."""
 
-REFUSED_PORTS = frozenset(
-    {*range(80), 110, 143, 445, 465, 587, 993, 995, 2375, 2376, 3306, 5432, 6379, 9200, 11211, 27017}
+_MAIL_AND_CHAT = frozenset({110, 119, 143, 465, 587, 993, 995, 6667})
+_SHELLS_AND_SHARES = frozenset(
+    {111, 135, 137, 138, 139, 389, 445, 512, 513, 514, 631, 636, 873, 2049, 3389, 5900, 6000}
 )
-"""Ports of mail, shells and databases: an HTTPS request has no business there."""
+_DATABASES_AND_QUEUES = frozenset({1433, 1521, 3306, 5432, 5984, 6379, 9042, 9092, 9200, 9300, 11211, 27017})
+_CONTAINERS = frozenset({2375, 2376, 2379, 2380, 10250})
+
+REFUSED_PORTS = frozenset(range(80)) | _MAIL_AND_CHAT | _SHELLS_AND_SHARES | _DATABASES_AND_QUEUES | _CONTAINERS
+"""Ports of mail, shells, shares, databases and machine rooms: an HTTPS request has no business there."""
 
 
 class Resolver(Protocol):
@@ -84,13 +89,15 @@ async def pin(
 ) -> str:
     """The address to connect to; one bad answer refuses the whole name.
 
-    A pair in `private_allowed` is exempt from the lists, but never from metadata and from our own ports.
+    A pair in `private_allowed` is exempt from the lists, but for what no person has as a host of their own: metadata,
+    multicast, translations and the like, and our own ports. A name of public form at the port of https names no private
+    host: it is bound by everybody who connects a service, and whoever answers for it must not lead us inside.
 
     Raises:
         EgressRefused: the name, the port or an address is refused.
         EgressFailed: the name does not resolve.
     """
-    is_exempt = HostPort(url_host, port) in private_allowed
+    is_exempt = HostPort(url_host, port) in private_allowed and _may_be_private(url_host, port)
     if not is_exempt:
         _check_port(port)
         _check_name(url_host)
@@ -123,23 +130,31 @@ def _can_bind(probe: socket.socket, address: str) -> bool:
     return True
 
 
+def _may_be_private(host: str, port: int) -> bool:
+    """Whether a person who bound this pair named a host of their own network by it (house decision 5)."""
+    return port != DEFAULT_PORTS["https"] or is_ip_literal(host) or _is_local(host)
+
+
 def _check_port(port: int) -> None:
     if port in REFUSED_PORTS:
         raise _refused("port")
 
 
 def _check_name(host: str) -> None:
-    if is_ip_literal(host):
-        return
-    labels = host.split(".")
-    if len(labels) < 2 or labels[-1] in REFUSED_SUFFIXES or labels[-2:] == ["home", "arpa"]:
+    if not is_ip_literal(host) and _is_local(host):
         raise _refused("local name")
+
+
+def _is_local(name: str) -> bool:
+    labels = name.split(".")
+    return len(labels) < 2 or labels[-1] in REFUSED_SUFFIXES or labels[-2:] == ["home", "arpa"]
 
 
 def _check_address(address: str, port: int, *, is_exempt: bool, own_ports: frozenset[int]) -> None:
     if is_metadata(address):
         raise _refused("metadata")
-    if not is_exempt and (reason := refusal(address)):
+    reason = refusal(address)
+    if reason is not None and not (is_exempt and reason in NAMEABLE):
         raise _refused(reason)
     if (not is_exempt or port in own_ports) and is_own_address(address):
         raise _refused("this machine")

@@ -7,7 +7,7 @@ import httpx
 
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.urls import HostPort, Url, parse_url
-from stack_local.egress.client import OUR_HEADERS, check_scheme, complete
+from stack_local.egress.client import OUR_HEADERS, check_plain, check_scheme, complete
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.limits import Limits
@@ -49,6 +49,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
         outbound = _outbound(request, url, await request.aread(), pin)
         check_scheme(url, outbound.private_allowed)
+        check_plain(url, pin.address)
         peer = Peer(pin.pool_key, url.scheme, url.host, url.port, pin.address)
         response = await self._pool.send(peer, complete(outbound), deadline=deadline)
         return httpx.Response(response.status, headers=list(response.headers), content=response.body)

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 from stack_local.domain.secrets import Secret
 from stack_local.domain.urls import HostPort, parse_host_port, parse_url
 from stack_local.oauth.tokens_upstream import TokenRequest
-from stack_local.service_templates import TemplateOAuth, filled
+from stack_local.service_templates import TemplateOAuth, fill
 
 CALLBACK_PATH = "/connect/callback"
 """Where a service sends the browser back to: exactly this, on our own loopback address."""
@@ -55,8 +55,8 @@ def server_of(oauth: TemplateOAuth, placeholders: Mapping[str, str], own_hosts: 
     """The server that a template describes, with the person's own parts in its addresses."""
     revocation_url = oauth.revocation_url
     return TokenServer(
-        token_url=filled(oauth.token_url, placeholders),
-        revocation_url=None if revocation_url is None else filled(revocation_url, placeholders),
+        token_url=fill(oauth.token_url, placeholders),
+        revocation_url=None if revocation_url is None else fill(revocation_url, placeholders),
         client_authentication=oauth.client_authentication,
         scope_parameter=oauth.scope_parameter,
         scopes_separator=oauth.scopes_separator,
@@ -78,7 +78,8 @@ class LogIn:
 
 def authorization_url(oauth: TemplateOAuth, placeholders: Mapping[str, str], login: LogIn) -> str:
     """Where the person's browser goes (RFC 6749, section 4.1.1; RFC 7636, section 4.3)."""
-    url = parse_url(filled(oauth.authorization_url, placeholders))
+    assert oauth.authorization_url is not None  # a template with this grant has one
+    url = parse_url(fill(oauth.authorization_url, placeholders))
     parameters = {
         **oauth.authorization_parameters,
         "response_type": "code",

@@ -1,20 +1,26 @@
 """Access: granting and taking away."""
 
 from stack_local.domain.errors import Conflict, InvalidRequest
+from stack_local.domain.terms import NO_TERMS, Allowance
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.revocation import revoke_cascading
+from stack_local.operations.terms import terms_of
 from stack_local.operations.visibility import require_agent
 from stack_local.store import access as store
 from stack_local.store import agents, passports, services
 from stack_local.store.database import Tx
+from stack_local.store.terms import shown_terms
 from stack_local.wire.access import (
     AccessRevoked,
+    AgentAllowance,
     GetAgentPermissions,
     Grant,
     GrantAgentAccess,
+    GrantTerms,
     Permissions,
     RevokeAgentAccess,
+    SetAgentAllowance,
 )
 
 
@@ -43,9 +49,26 @@ def grant_agent_access(tx: Tx, ctx: Context, request: GrantAgentAccess) -> Grant
         granted_by=ctx.actor.label,
         granted_at=ctx.now,
     )
-    store.put(tx, grant)
+    terms = terms_of(request.terms, request.constraints)
+    store.put(tx, grant, terms)
     ctx.note(agent_id=request.agent_id, subject=connection.provider, scopes=", ".join(grant.scopes))
-    return grant
+    if terms != NO_TERMS:
+        ctx.note(constraints=len(terms.constraints), rules=len(terms.rules), windows=len(terms.windows))
+    return grant.model_copy(update={"terms": GrantTerms.model_validate(shown_terms(terms))})
+
+
+@handles(SetAgentAllowance)
+def set_agent_allowance(tx: Tx, ctx: Context, request: SetAgentAllowance) -> AgentAllowance:
+    """How many calls an agent may make in all."""
+    require_agent(tx, ctx.actor, request.agent_id)
+    agents.get(tx, request.agent_id)
+    store.set_allowance(tx, request.agent_id, Allowance(request.calls_per_minute, request.calls_per_month))
+    ctx.note(agent_id=request.agent_id, per_minute=request.calls_per_minute, per_month=request.calls_per_month)
+    return AgentAllowance(
+        agent_id=request.agent_id,
+        calls_per_minute=request.calls_per_minute,
+        calls_per_month=request.calls_per_month,
+    )
 
 
 @handles(RevokeAgentAccess)

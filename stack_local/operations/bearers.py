@@ -7,7 +7,7 @@ from stack_local.domain.actors import Actor, Kind
 from stack_local.domain.consents import Consent, is_live
 from stack_local.domain.ids import AgentId
 from stack_local.domain.passports import Passport
-from stack_local.store import consents, keys
+from stack_local.store import consents, keys, passports
 from stack_local.store.database import Tx
 from stack_local.wire.keys import ApiKey
 
@@ -56,6 +56,10 @@ def find_asker(tx: Tx, label: str, now: datetime) -> Actor | None:
         consent = consents.find(tx, asker_id)
         is_good = consent is not None and is_live(consent, now)
         return actor_of_consent(consent, scopes.OAUTH, expires_at=None) if consent and is_good else None
+    if kind == Kind.PASSPORT:
+        passport = passports.find(tx, asker_id)
+        is_good = passport is not None and passport.revoked_at is None and now < passport.session_ends_at
+        return actor_of_passport(passport) if passport and is_good else None
     key = keys.find(tx, asker_id)
     return actor_of_key(key) if key is not None and is_key_good(key, now) else None
 

@@ -1,6 +1,7 @@
 """Between the wire's claim and the exact call: reading a claim, showing a call, dry-running the decision."""
 
 import hashlib
+from dataclasses import replace
 
 from stack_local.domain.actors import Kind
 from stack_local.domain.calls import Call, propose
@@ -60,8 +61,7 @@ def edited(connection: Connection, call: Call, edits: CallEdits) -> Call:
     url = edits.url if edits.url is not None else call.url.text
     if "query" in chosen:
         url = url.partition("?")[0]
-    body = as_json(edits.body) if "body" in chosen else None
-    return propose(
+    proposed = propose(
         connection_id=connection.id,
         connection_version=connection.version,
         credential_version=connection.credential_version,
@@ -70,12 +70,10 @@ def edited(connection: Connection, call: Call, edits: CallEdits) -> Call:
         url=url,
         headers=headers,
         query=edits.query or {},
-        body=body if "body" in chosen else _kept_body(call),
+        body=as_json(edits.body) if "body" in chosen else None,
     )
-
-
-def _kept_body(call: Call) -> Json:
-    return None if call.body is None else call.body.decode("utf-8")
+    # A body that stays need not be text.
+    return proposed if "body" in chosen else replace(proposed, body=call.body)
 
 
 def exact(connection: Connection, call: Call) -> ExactCall:
@@ -95,7 +93,16 @@ def exact(connection: Connection, call: Call) -> ExactCall:
         body_bytes=len(call.body or b""),
         body_sha256=None if call.body is None else hashlib.sha256(call.body).hexdigest(),
         digest=call.digest,
+        summary=connection.rules.summary_of(call),
+        named_intent=named_intent(connection, call),
+        template_version=connection.rules.version or None,
     )
+
+
+def named_intent(connection: Connection, call: Call) -> str | None:
+    """What the service's template calls it: `stripe:refunds:create`."""
+    found = connection.rules.action_of(call)
+    return None if found is None else f"{connection.provider}:{found[0].name}"
 
 
 def asker_of(ctx: Context, token: PassportToken) -> Asker:
@@ -127,7 +134,9 @@ def _peek(tx: Tx, ctx: Context, token: PassportToken) -> tuple[str, str]:
 def facts_of(tx: Tx, ctx: Context, passport: Passport, connection: Connection, call: Call) -> Facts:
     """What the decision would read of this call now, without an approval."""
     world = World(ctx.now, ctx.ports.appliance.alarm is None, ctx.trail.findings)
-    return gather(tx, ctx.core.vault, world, passport=passport, connection=connection, call=call, approval_id=None)
+    return gather(
+        tx, ctx.core.vault, world, passport=passport, connection=connection, call=call, usage=ctx.core.pipeline.usage
+    )
 
 
 def connection_of(tx: Tx, call: Call) -> Connection:

@@ -19,7 +19,7 @@ from stack_local.operations.revocation import note_ended
 from stack_local.operations.sealing import Material
 from stack_local.operations.services import connected
 from stack_local.proxy import inject
-from stack_local.service_templates import TemplateOAuth, filled
+from stack_local.service_templates import TemplateOAuth, fill
 from stack_local.store import approvals, services
 from stack_local.store import connecting as store
 from stack_local.store.connecting import Flow
@@ -43,9 +43,11 @@ def connect_service(tx: Tx, ctx: Context, request: ConnectService) -> ServiceCon
     secret = request.credential if request.credential is not None else request.oauth_token
     if secret is not None:
         return _connected(tx, ctx, draft, _typed(ctx, draft, secret, request))
-    if request.flow == "client_credentials":
-        return _connected(tx, ctx, draft, _of_application(tx, ctx, draft, request))
-    return _begun(tx, ctx, draft, request)
+    oauth = _oauth(draft, request)
+    flow = request.flow or oauth.grants[0]
+    if flow == "client_credentials":
+        return _connected(tx, ctx, draft, _of_application(tx, ctx, draft, oauth, request))
+    return _begun(tx, ctx, draft, Flow(flow), request)
 
 
 def _refuse_other_redirect(ctx: Context, request: ConnectService) -> None:
@@ -89,15 +91,14 @@ def _exchange(draft: Draft, fields: dict[str, Secret], *, at: datetime) -> Mater
     """What earns tokens; the first one is had at the first call. A key that cannot sign is refused here."""
     exchange = draft.template.exchange
     assert exchange is not None  # the fields are its own
-    server = TokenServer(filled(exchange.token_url, draft.placeholders), own_hosts=draft.own_hosts)
+    server = TokenServer(fill(exchange.token_url, draft.placeholders), own_hosts=draft.own_hosts)
     renewal = Renewal(exchange.kind, server, Client(""), draft.service_scopes, fields=tuple(fields.items()))
     renewals.request_of(renewal, at=at)
     return _still_to_be_had(draft, renewal, at=at)
 
 
-def _of_application(tx: Tx, ctx: Context, draft: Draft, request: ConnectService) -> Material:
+def _of_application(tx: Tx, ctx: Context, draft: Draft, oauth: TemplateOAuth, request: ConnectService) -> Material:
     """The application's own token, without a person (RFC 6749, section 4.4)."""
-    oauth = _oauth(draft, "client_credentials")
     client = _client(tx, ctx.core, draft, request)
     if client.client_secret is None:
         raise InvalidRequest("an application proves itself by its secret", field="client_secret", rule="required here")
@@ -110,9 +111,7 @@ def _still_to_be_had(draft: Draft, renewal: Renewal, *, at: datetime) -> Materia
     return Material({}, (drafts.token_field(injection),), renewal.kind, renewal, expires_at=at)
 
 
-def _begun(tx: Tx, ctx: Context, draft: Draft, request: ConnectService) -> ServiceConnecting:
-    flow = Flow(request.flow or Flow.CODE)
-    _oauth(draft, flow)
+def _begun(tx: Tx, ctx: Context, draft: Draft, flow: Flow, request: ConnectService) -> ServiceConnecting:
     client = _client(tx, ctx.core, draft, request)
     row, errand = attempts.begin(tx, ctx, draft, client, flow)
     shown = view(ctx, row, errand)
@@ -127,15 +126,14 @@ def _begun(tx: Tx, ctx: Context, draft: Draft, request: ConnectService) -> Servi
     )
 
 
-def _oauth(draft: Draft, flow: str) -> TemplateOAuth:
-    """How one logs in at the service.
+def _oauth(draft: Draft, request: ConnectService) -> TemplateOAuth:
+    """How one logs in at the service, in the way that is asked for if one is.
 
     Raises:
         InvalidRequest: not in this way; the hint says how a token is made by hand.
     """
     template, oauth = draft.template, draft.template.oauth
-    is_served = oauth is not None and (flow != Flow.DEVICE.value or oauth.device_authorization_url is not None)
-    if oauth is None or not is_served or flow not in oauth.grants:
+    if oauth is None or request.flow not in (None, *oauth.grants):
         token = template.token
         raise InvalidRequest(
             f"{template.name} is not connected in this way",

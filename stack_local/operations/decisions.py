@@ -6,11 +6,11 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from stack_local.client import encode
 from stack_local.domain.approvals import PENDING_HOURS, Status
-from stack_local.domain.errors import Conflict, Forbidden, NotFound, StackError
+from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound, StackError
 from stack_local.domain.loosening import A_PERSON_ONLY, RULES
 from stack_local.operations.bearers import find_asker
 from stack_local.operations.binding import HANDLERS, Binding, handles
@@ -27,6 +27,7 @@ from stack_local.wire.decisions import (
     ListPendingDecisions,
     PendingDecision,
     PendingDecisions,
+    ProposeChange,
     RejectDecision,
 )
 
@@ -75,7 +76,7 @@ def _try_out(tx: Tx, ctx: Context, binding: Binding, request: Request[Any]) -> N
         return
 
 
-def _open(tx: Tx, ctx: Context, binding: Binding, request: Request[Any]) -> ApprovalRow:
+def _open(tx: Tx, ctx: Context, binding: Binding, request: Request[Any], *, reason: str | None = None) -> ApprovalRow:
     digest = _digest(ctx.actor.label, binding.operation.name, request)
     twin = store.find_pending_twin(tx, digest=digest, kind=store.GOVERNANCE, asked_by=ctx.actor.label, session_id=None)
     if twin is not None and twin.expires_at > ctx.now:
@@ -93,6 +94,7 @@ def _open(tx: Tx, ctx: Context, binding: Binding, request: Request[Any]) -> Appr
         sealed=ctx.core.vault.seal_content(encode(request), row_id=approval_id),
         agent_id=getattr(request, "agent_id", None) or ctx.actor.agent_id,
         call_key=binding.operation.name,
+        reason=reason,
     )
     store.insert(tx, row)
     tx.is_visible = True
@@ -125,6 +127,30 @@ def _governance(tx: Tx, approval_id: str) -> ApprovalRow:
     if row.kind != store.GOVERNANCE:
         raise NotFound(f"there is no decision {approval_id}", field="approval_id", hint="see stack_get_intent_approval")
     return row
+
+
+@handles(ProposeChange)
+def propose_change(tx: Tx, ctx: Context, request: ProposeChange) -> PendingDecision:
+    """Hold the change a refusal proposed, as if the asker had asked for it itself; a person accepts it with one key."""
+    operation = by_name(request.operation)
+    assert operation is not None  # the field lists operations of the catalogue
+    asked = _made_of(operation.request, request.arguments)
+    binding = HANDLERS[operation.request]
+    _try_out(tx, ctx, binding, asked)
+    row = _open(tx, ctx, binding, asked, reason=request.reason)
+    ctx.note(agent_id=row.agent_id, subject=row.id, operation=operation.name)
+    return _view(ctx, row)
+
+
+def _made_of(request: type[Request[Any]], arguments: dict[str, Any]) -> Request[Any]:
+    try:
+        return request.model_validate({name: value for name, value in arguments.items() if name != _ID_FIELD})
+    except ValidationError as wrong:
+        first = wrong.errors(include_input=False, include_url=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise InvalidRequest(
+            f"arguments.{where}: {first['msg']}", field=f"arguments.{where}", rule=first["msg"]
+        ) from None
 
 
 @handles(ListPendingDecisions)
@@ -203,6 +229,7 @@ def _view(ctx: Context, row: ApprovalRow) -> PendingDecision:
         expires_at=row.expires_at,
         decided_at=row.decided_at,
         decided_by=row.decided_by,
+        reason=row.reason,
         notes=row.notes,
         result=result,
     )

@@ -9,7 +9,7 @@ from stack_local.oauth.upstream_answers import Dead, DeviceCodes, Later, Waiting
 from stack_local.operations import attempts
 from stack_local.operations.context import Core
 from stack_local.operations.logging_in import LoggingIn, ask, fail, keep, loaded
-from stack_local.service_templates import filled
+from stack_local.service_templates import fill
 from stack_local.store import connecting as store
 from stack_local.store.connecting import AttemptRow
 from stack_local.system import System
@@ -37,7 +37,7 @@ async def look(core: Core, system: System) -> None:
 
 
 async def _begin(core: Core, system: System, of: LoggingIn) -> None:
-    url = filled(of.oauth.device_authorization_url or "", of.draft.placeholders)
+    url = fill(of.oauth.device_authorization_url or "", of.draft.placeholders)
     request = device_request(url, of.server, of.errand.client, of.draft.service_scopes)
     asked = await core.tokens.ask(request, private_allowed=of.server.private_allowed)
     begun = asked if isinstance(asked, Later) else read_device(asked)

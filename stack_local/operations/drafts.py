@@ -19,7 +19,7 @@ from stack_local.operations.likeness import check_hosts
 from stack_local.operations.sealing import Material
 from stack_local.operations.services import connected, refuse_foreign
 from stack_local.proxy import inject
-from stack_local.service_templates import FILLED, ServiceTemplate, filled
+from stack_local.service_templates import FILLED, ServiceTemplate, fill
 from stack_local.store import approvals
 from stack_local.store import services as store
 from stack_local.store.approvals import ApprovalRow
@@ -51,18 +51,18 @@ class Draft:
     @property
     def hosts(self) -> tuple[str, ...]:
         """Where its credential may go."""
-        return tuple(sorted({parse_host_port(filled(host, self.placeholders)).text for host in self.template.hosts}))
+        return tuple(sorted({parse_host_port(fill(host, self.placeholders)).text for host in self.template.hosts}))
 
     @property
     def base_url(self) -> str | None:
         """What `/p/{service}/` stands for."""
-        return None if self.template.base_url is None else filled(self.template.base_url, self.placeholders)
+        return None if self.template.base_url is None else fill(self.template.base_url, self.placeholders)
 
     @property
     def own_hosts(self) -> tuple[str, ...]:
         """Of these, the ones that are the person's own as a whole."""
         whole = (host for host in self.template.hosts if FILLED.fullmatch(host))
-        return tuple(parse_host_port(filled(host, self.placeholders)).text for host in whole)
+        return tuple(parse_host_port(fill(host, self.placeholders)).text for host in whole)
 
 
 def draft_of(tx: Tx, ctx: Context, request: ConnectService) -> Draft:

@@ -140,8 +140,8 @@ def _wrong(tx: Tx, ctx: Context, row: AttemptRow, said: dict[str, str]) -> str |
     if not _is_asker_there(tx, ctx, row):
         return "whoever began it is no longer there"
     issuer = loaded(tx, ctx.core, row).oauth.issuer
-    if issuer is not None and said.get("iss") != issuer:
-        # RFC 9207, section 2.4: the code may be another server's.
+    if issuer is not None and said.get("iss", issuer) != issuer:
+        # RFC 9207, section 2.4: the code is another server's. Many a service names its issuer and sends none along.
         return "the answer does not come from this service"
     if "error" in said:
         shown = said["error"] if ERROR_CODE.fullmatch(said["error"]) else "no reason that can be shown"

@@ -27,6 +27,7 @@ from stack_local.operations.context import Context
 from stack_local.operations.visibility import require_agent
 from stack_local.store import access, agents, meta, passports, services
 from stack_local.store.database import Tx
+from stack_local.store.terms import encode_constraint
 from stack_local.vault.vault import AUDIENCE
 from stack_local.wire.passports import DeclaredIntent, IssuedPassport
 
@@ -72,6 +73,11 @@ def mint(
         expires_at=passport.expires_at,
         accountability=passport.mode,
     )
+
+
+def prospective(tx: Tx, ctx: Context, agent: Agent) -> Passport:
+    """The passport an agent would get now for all it is granted; it is not kept, and no token of it exists."""
+    return _new_passport(ctx, agent, Wanted(access.list_scopes(tx, agent.id), None), refreshed=None, parent=None)
 
 
 def _refuse_inactive(agent: Agent) -> None:
@@ -178,6 +184,7 @@ def _service_claim(tx: Tx, service: ServiceScope) -> dict[str, object]:
         "connection_id": connection.id,
         "credential_ref": connection.id,
         "scopes": sorted(service.scopes),
+        **({"constraints": [encode_constraint(one) for one in service.constraints]} if service.constraints else {}),
     }
 
 
@@ -185,7 +192,9 @@ def still_granted(tx: Tx, passport: Passport) -> tuple[ServiceScope, ...]:
     """What the agent is still granted of what a passport held."""
     kept = (
         ServiceScope(
-            service.connection_id, service.scopes & access.scopes_on(tx, passport.agent_id, service.connection_id)
+            service.connection_id,
+            service.scopes & access.scopes_on(tx, passport.agent_id, service.connection_id),
+            service.constraints,
         )
         for service in passport.services
     )

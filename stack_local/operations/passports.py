@@ -10,6 +10,7 @@ from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.minting import Wanted, mint, passport_of, refuse_dead, still_granted
 from stack_local.operations.revocation import revoke_cascading
+from stack_local.operations.terms import constraints_of
 from stack_local.operations.visibility import require_agent, visible_agents
 from stack_local.store import access, agents, services
 from stack_local.store import passports as store
@@ -276,4 +277,11 @@ def get_passport_report(tx: Tx, ctx: Context, request: GetPassportReport) -> Pas
 def _wanted(scopes: list[ServiceScope] | None) -> list[Scopes] | None:
     if scopes is None:
         return None
-    return [Scopes(scope.service_connection_id, frozenset(scope.scopes)) for scope in scopes]
+    return [
+        Scopes(
+            scope.service_connection_id,
+            frozenset(scope.scopes),
+            constraints_of(scope.constraints, field=f"scopes.{index}.constraints"),
+        )
+        for index, scope in enumerate(scopes)
+    ]

@@ -23,7 +23,7 @@ LEAST_LETTERS = 3
 def find_tool(tx: Tx, ctx: Context, request: FindTool) -> FoundTools:
     """The tools this bearer may call whose words are most like the query's."""
     asked = _words(request.query)
-    usable = [known for known in CATALOGUE.values() if "mcp" in known.surfaces and known.is_within(ctx.actor.scopes)]
+    usable = [known for known in CATALOGUE.values() if "mcp" in known.surfaces and known.is_for(ctx.actor)]
     scored = [(_score(known, asked), known) for known in usable]
     best = sorted((pair for pair in scored if pair[0]), key=lambda pair: -pair[0])[:SHOWN]
     return FoundTools(items=[_found(known) for _, known in best])

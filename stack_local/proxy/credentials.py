@@ -13,6 +13,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Connection
 from stack_local.proxy.inject import Fields
 from stack_local.proxy.scrub import Scrubber
+from stack_local.service_templates import ServiceTemplate
 from stack_local.store import services as store
 from stack_local.store.database import Database
 from stack_local.system import System
@@ -108,16 +109,21 @@ class Credentials:
         self._renewed[connection_id] = held + [(until, secret) for secret in known.fields.values()]
 
     async def _load(self, key: tuple[str, int, int]) -> OpenCredential:
-        row = await self._database.read(lambda tx: store.get_credential(tx, key[0]))
-        self._open[key] = opened = self._opened(row)
+        row, template = await self._database.read(
+            lambda tx: (store.get_credential(tx, key[0]), store.template_of(tx, key[0]))
+        )
+        self._open[key] = opened = self._opened(row, template)
         return opened
 
-    def _opened(self, row: store.SealedCredential) -> OpenCredential:
+    def _opened(self, row: store.SealedCredential, template: ServiceTemplate | None) -> OpenCredential:
         place = row.place
         plain = self._vault.credential_key().open(place, row.sealed)
         fields, now = decode_fields(plain), self._system.now()
         renewed = [secret for until, secret in self._renewed.get(place.connection_id, []) if now < until]
-        scrubber = Scrubber([*fields.values(), *self._renewer.secrets_of(row), *renewed])
+        # A region or an account's name stands in every other answer, and is nobody's secret.
+        plain_names = set() if template is None else {field.name for field in template.fields if not field.secret}
+        live = [secret for name, secret in fields.items() if name not in plain_names]
+        scrubber = Scrubber([*live, *self._renewer.secrets_of(row), *renewed])
         end, is_renewable = row.expires_at, row.renewal is not None
         due = renew_at(obtained_at=row.sealed_at, expires_at=end) if end is not None and is_renewable else end
         return OpenCredential(fields, scrubber, row.sealed, row.sealed_at, end, due, is_renewable)

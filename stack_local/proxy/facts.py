@@ -1,10 +1,8 @@
 """Reading what the decision needs, from one transaction: passport and ancestors, service, grant, approval."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import unquote_to_bytes
 
 from stack_local.domain.calls import Body, Call, first_mismatch, forwarded, propose
 from stack_local.domain.canonical import Json
@@ -14,9 +12,12 @@ from stack_local.domain.ids import OperationId
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Earlier, Facts
 from stack_local.domain.services import Connection
+from stack_local.domain.terms import Spent, Terms
 from stack_local.egress.client import Upload
 from stack_local.proxy import approvals
 from stack_local.proxy.forwarding import Forward, Sink
+from stack_local.proxy.own_tokens import carries_own_token
+from stack_local.proxy.usage import Usage
 from stack_local.store import access, agents, passports, services
 from stack_local.store import proxy as operations
 from stack_local.store.database import Tx
@@ -25,8 +26,6 @@ from stack_local.vault.vault import Vault
 
 SALT_BYTES = 16
 """In front of the call where it is kept: what its commitment in the log is salted with."""
-
-_OUR_TOKENS = re.compile(rb"sk_(?:live|session|refresh)_[A-Za-z0-9_-]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,9 +143,11 @@ def gather(
     call: Call,
     approval_id: str | None = None,
     request_id: str | None = None,
+    usage: Usage | None = None,
 ) -> Facts:
     """Everything `decide` reads."""
     chain = passports.chain(tx, passport)
+    terms = access.terms_on(tx, passport.agent_id, connection.id)
     return Facts(
         now=world.now,
         vault_unlocked=vault.is_unlocked,
@@ -161,8 +162,15 @@ def gather(
         findings=world.findings,
         approval_id=approval_id,
         approval=None if approval_id is None else approvals.load(tx, vault, approval_id),
+        terms=terms,
+        spent=() if usage is None else _spent(tx, usage, world.now, passport.agent_id, connection.id, terms),
         earlier=None if request_id is None else _earlier(tx, vault, passport.agent_id, request_id, call),
     )
+
+
+def _spent(tx: Tx, usage: Usage, now: datetime, agent_id: str, connection_id: str, terms: Terms) -> tuple[Spent, ...]:
+    allowance = access.allowance_of(tx, agent_id)
+    return usage.spent(tx, now, (agent_id, connection_id), agent=allowance, grant=terms.allowance)
 
 
 def _earlier(tx: Tx, vault: Vault, agent_id: str, request_id: str, call: Call) -> Earlier | None:
@@ -180,16 +188,6 @@ def _earlier(tx: Tx, vault: Vault, agent_id: str, request_id: str, call: Call) -
 def _declared(passport: Passport, connection: Connection) -> frozenset[str]:
     """The declared services, with this connection's slug read as its id."""
     return frozenset(connection.id if name == connection.provider else name for name in passport.intent_services)
-
-
-def carries_own_token(call: Call, token_marks: Sequence[str]) -> bool:
-    """Whether a key, session or passport of ours stands anywhere in the call."""
-    kind = (call.content_type or "").encode("latin-1")
-    parts = [call.url.text.encode(), kind, call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
-    written = b"\n".join(parts)
-    # A service undoes percent escapes, so what it would read counts too.
-    whole = written + b"\n" + unquote_to_bytes(written) if b"%" in written else written
-    return _OUR_TOKENS.search(whole) is not None or any(mark.encode() in whole for mark in token_marks)
 
 
 def detector_facts(

@@ -4,6 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import quote
 
 from stack_local.domain.calls import Call
@@ -11,7 +12,10 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.domain.urls import Url
+from stack_local.proxy import sigv4
+from stack_local.proxy.aws_hosts import scope_of_host
 from stack_local.proxy.scrub import SHORTEST
+from stack_local.proxy.sigv4 import Scope
 
 USER_NAME = "username"
 """The field of a basic credential that is no secret."""
@@ -92,11 +96,17 @@ def check_style(injection: Injection) -> None:
         raise InvalidRequest("the template cannot be sent", field="injection.template", rule="printable ASCII")
 
 
-def inject(call: Call, injection: Injection, fields: Fields) -> Injected:
-    """The call's URL and headers with the credential in its one place."""
+def inject(call: Call, injection: Injection, fields: Fields, *, at: datetime) -> Injected:
+    """The call's URL and headers with the credential in its one place; `at` is the time a signature says.
+
+    Raises:
+        InvalidRequest: the call cannot be signed.
+    """
     headers = list(call.headers)
     if call.content_type is not None:
         headers.append(("content-type", call.content_type))
+    if injection.style is InjectionStyle.AWS_SIGV4:
+        return Injected(call.url, (*headers, *_signature(call, injection, fields, headers, at)))
     if injection.query is not None:
         return Injected(_with_parameter(call.url, injection.query, fields[SINGLE]), tuple(headers))
     headers.extend((name, _filled(value, fields)) for name, value in injection.more)
@@ -105,6 +115,26 @@ def inject(call: Call, injection: Injection, fields: Fields) -> Injected:
         return Injected(replace(call.url, raw_path=prefix + call.url.raw_path), tuple(headers))
     headers.append((injection.header or "Authorization", _header_value(injection, fields)))
     return Injected(call.url, tuple(headers))
+
+
+def _signature(
+    call: Call, injection: Injection, fields: Fields, headers: list[tuple[str, str]], at: datetime
+) -> tuple[tuple[str, str], ...]:
+    """AWS Signature Version 4; service and region as the host tells them, else as the person said."""
+    region = fields["region"].reveal() if "region" in fields else ""
+    scope = scope_of_host(call.url.host) or Scope(injection.name or "", region)
+    return sigv4.sign(
+        method=call.method,
+        url=call.url,
+        headers=tuple(headers),
+        body=None if call.is_streamed else call.body or b"",
+        access_key_id=fields["access_key_id"].reveal(),
+        secret_access_key=fields["secret_access_key"],
+        session_token=fields.get("session_token"),
+        region=scope.region,
+        service=scope.service,
+        at=at,
+    )
 
 
 def _with_parameter(url: Url, name: str, secret: Secret) -> Url:

@@ -14,6 +14,7 @@ _CLASSES: dict[str, type[errors.StackError]] = {
     "FORBIDDEN": errors.Forbidden,
     "CONFLICT": errors.Conflict,
     "TOO_LARGE": errors.TooLarge,
+    "TOO_MANY_REQUESTS": errors.TooMany,
 }
 
 
@@ -25,6 +26,7 @@ def denied(denial: Deny) -> errors.StackError:
         rule=denial.rule,
         gate_reason=denial.gate,
         hint=denial.hint,
+        proposal=None if denial.proposal is None else denial.proposal.detail,
         **denial.details,
     )
 

@@ -74,14 +74,15 @@ def find_pending_twin(tx: Tx, *, digest: str, kind: str, asked_by: str, session_
     return None if row is None else _row(row)
 
 
-def find_granted(tx: Tx, *, digest: str, session_id: str, chain: tuple[str, ...]) -> ApprovalRow | None:
-    """A yes to exactly this call that is not spent, of the same session and chain; the oldest first."""
+def find_granted(tx: Tx, *, digest: str, session_id: str, chain: tuple[str, ...], now: datetime) -> ApprovalRow | None:
+    """A yes to exactly this call that is neither spent nor too old, of the same session and chain; the oldest first."""
     rows = tx.all(
         "SELECT * FROM approvals WHERE digest = :digest AND status = 'approved' AND kind = :kind "
-        "AND session_id = :session_id ORDER BY decided_at, id",
+        "AND session_id = :session_id AND expires_at > :now ORDER BY decided_at, id",
         digest=digest,
         kind=INTENT,
         session_id=session_id,
+        now=milliseconds(now),
     )
     return next((found for found in map(_row, rows) if found.chain == chain), None)
 

@@ -3,12 +3,14 @@
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from stack_local.domain.errors import Broken, NotFound
 from stack_local.domain.ids import AgentId, PassportId, SessionId
 from stack_local.domain.passports import MAXIMUM_DEPTH, Mode, Passport, ServiceScope, State, state_of
 from stack_local.store import meta
 from stack_local.store.database import Row, Tx, remembered
+from stack_local.store.terms import decode_constraint, encode_constraint
 from stack_local.system import from_milliseconds, milliseconds
 from stack_local.wire.passports import CheckpointRow, DeclaredIntent, PassportRow
 
@@ -79,7 +81,7 @@ def insert(tx: Tx, passport: Passport, *, intent: DeclaredIntent | None, ttl_sec
         parent_line=passport.parent_line,
         depth=passport.depth,
         mode=str(passport.mode),
-        services=json.dumps({service.connection_id: sorted(service.scopes) for service in passport.services}),
+        services=json.dumps({service.connection_id: _scoped(service) for service in passport.services}),
         intent=None if intent is None else intent.model_dump_json(),
         minted_by=passport.minted_by,
         is_automatic=int(is_automatic),
@@ -271,7 +273,7 @@ def _passport(row: Row) -> Passport:
         agent_id=AgentId(row["agent_id"]),
         session_id=SessionId(row["session_id"]),
         mode=Mode(row["accountability_mode"]),
-        services=tuple(ServiceScope(connection_id, frozenset(scopes)) for connection_id, scopes in services),
+        services=tuple(_scope(connection_id, held) for connection_id, held in services),
         minted_by=row["minted_by"],
         issued_at=from_milliseconds(row["issued_at"]),
         expires_at=from_milliseconds(row["expires_at"]),
@@ -288,3 +290,18 @@ def _passport(row: Row) -> Passport:
         refreshed_at=None if row["refreshed_at"] is None else from_milliseconds(row["refreshed_at"]),
         waits_since=None if row["waits_since"] is None else from_milliseconds(row["waits_since"]),
     )
+
+
+def _scoped(service: ServiceScope) -> list[str] | dict[str, object]:
+    """A service of a passport: its scopes, and its constraints where it has any."""
+    scopes = sorted(service.scopes)
+    if not service.constraints:
+        return scopes
+    return {"scopes": scopes, "constraints": [encode_constraint(one) for one in service.constraints]}
+
+
+def _scope(connection_id: str, held: Any) -> ServiceScope:
+    if isinstance(held, list):
+        return ServiceScope(connection_id, frozenset(held))
+    constraints = tuple(decode_constraint(one) for one in held["constraints"])
+    return ServiceScope(connection_id, frozenset(held["scopes"]), constraints)

@@ -163,6 +163,43 @@ def find_by_request(tx: Tx, agent_id: str, request_id: str) -> OperationRow | No
     return None if row is None else _row(row)
 
 
+def list_of(tx: Tx, agent_id: str, connection_id: str, *, limit: int) -> list[OperationRow]:
+    """An agent's newest calls on one connection."""
+    rows = tx.all(
+        "SELECT * FROM operations WHERE agent_id = :agent_id AND connection_id = :connection_id "
+        "ORDER BY created_at DESC LIMIT :limit",
+        agent_id=agent_id,
+        connection_id=connection_id,
+        limit=limit,
+    )
+    return [_row(row) for row in rows]
+
+
+def list_unsettled(tx: Tx, *, limit: int) -> list[OperationRow]:
+    """Writes of which nobody knows whether they happened, oldest first."""
+    rows = tx.all(
+        "SELECT * FROM operations WHERE state = 'outcome_unknown' AND is_write = 1 AND settled_by IS NULL "
+        "ORDER BY created_at LIMIT :limit",
+        limit=limit,
+    )
+    return [_row(row) for row in rows]
+
+
+def settle(tx: Tx, operation_id: str, *, by: str) -> None:
+    """Somebody said what became of it."""
+    tx.execute("UPDATE operations SET settled_by = :by WHERE id = :id", by=by, id=operation_id)
+
+
+def count_since(tx: Tx, start: datetime) -> dict[tuple[str, str], int]:
+    """How many calls were let out since, by agent and connection."""
+    rows = tx.all(
+        "SELECT agent_id, connection_id, COUNT(*) AS calls FROM operations WHERE created_at >= :start "
+        "GROUP BY agent_id, connection_id",
+        start=milliseconds(start),
+    )
+    return {(row["agent_id"], row["connection_id"]): row["calls"] for row in rows}
+
+
 def list_dispatching(tx: Tx) -> list[OperationRow]:
     """Calls without an outcome."""
     return [_row(row) for row in tx.all("SELECT * FROM operations WHERE state = 'dispatching' ORDER BY created_at")]

@@ -341,8 +341,8 @@ def _template(document: str) -> ServiceTemplate:
 
 
 @lru_cache(maxsize=PARSED)
-def _rules(document: str | None) -> ServiceRules:
-    return CUSTOM if document is None else _template(document).rules()
+def _rules(document: str | None, placeholders: str) -> ServiceRules:
+    return CUSTOM if document is None else _template(document).rules(dict(_pairs(placeholders)))
 
 
 def _rule(row: Row) -> Connection:
@@ -358,7 +358,7 @@ def _rule(row: Row) -> Connection:
         credential_version=row["credential_version"],
         asks_everything=bool(row["asks_everything"]),
         connected=row["status"] == "connected",
-        rules=_rules(row["document"]),
+        rules=_rules(row["document"], row["placeholders"]),
         placeholders=_pairs(row["placeholders"]),
         base_url=row["base_url"],
         reconnect_reason=row["reconnect_reason"],

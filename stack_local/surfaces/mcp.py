@@ -187,7 +187,7 @@ class Mcp:
         allowed = [
             described[name]
             for name, operation in self._tools.items()
-            if (operation.is_core or not asking.is_core) and operation.is_within(asking.actor.scopes)
+            if (operation.is_core or not asking.is_core) and operation.is_for(asking.actor)
         ]
         return ListToolsResult(tools=allowed)
 

@@ -95,4 +95,4 @@ def refused(error: StackError) -> MCPError:
 
 
 def _may_read(actor: Actor, request: Request[Any] | None) -> bool:
-    return request is not None and CATALOGUE[type(request)].is_within(actor.scopes)
+    return request is not None and CATALOGUE[type(request)].is_for(actor)

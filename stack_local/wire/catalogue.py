@@ -8,6 +8,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict
 
 from stack_local.domain import loosening, scopes
+from stack_local.domain.actors import Actor, Kind
 from stack_local.domain.audit import Layer
 from stack_local.domain.errors import Broken
 
@@ -72,14 +73,17 @@ class Operation:
     """It changes nothing, here or at a service: a client need not ask its person before it."""
     is_core: bool
     """One of the few tools of `/mcp/core`."""
+    needs_minter: bool
+    """It is refused to a passport, whatever its scopes."""
     rate: Rate | None
     """Which of a principal's buckets each call is counted in."""
     title: str
     description: str
 
-    def is_within(self, held: frozenset[str]) -> bool:
-        """Whether these scopes are enough for it, so that it is worth showing."""
-        return self.scope is None or self.scope in held
+    def is_for(self, actor: Actor) -> bool:
+        """Whether the bearer may use it, so that it is worth showing."""
+        has_scope = self.scope is None or self.scope in actor.scopes
+        return has_scope and not (self.needs_minter and actor.kind is Kind.PASSPORT)
 
     @property
     def area(self) -> str:
@@ -109,6 +113,7 @@ def operation(
     destructive: bool = False,
     read_only: bool = False,
     core: bool = False,
+    needs_minter: bool = False,
     rate: Rate | None = None,
 ) -> Callable[[type[_R]], type[_R]]:
     """Declare a request class as an operation.
@@ -140,6 +145,7 @@ def operation(
             destructive=destructive,
             is_read_only=read_only or effect == "read",
             is_core=core,
+            needs_minter=needs_minter,
             rate=rate,
             title=_title(name),
             description=" ".join((request.__doc__ or "").split()),

@@ -1,6 +1,7 @@
 """Pending decisions about controls: what a key asked to loosen and a person must allow (house decision 3)."""
 
 from datetime import datetime
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -17,6 +18,7 @@ class PendingDecision(View):
     summary: str
     arguments: dict[str, JsonBody] = Field(description="As asked; secrets are left out.")
     asked_by: str
+    reason: str | None = Field(None, description="Why, in the asker's words.")
     status: Status
     submitted_at: datetime
     expires_at: datetime
@@ -66,3 +68,19 @@ class RejectDecision(Request[PendingDecision]):
 
     approval_id: ApprovalId
     notes: Notes | None = None
+
+
+@operation(
+    scope="intents:write",
+    route="POST /v1/decisions/propose",
+    effect="write",
+    while_locked=False,
+    rate="intents",
+    audit="decision.propose",
+)
+class ProposeChange(Request[PendingDecision]):
+    """Ask a person for what a refusal said is missing: pass on its `proposal`, with your reason."""
+
+    operation: Literal["grant_agent_access", "bind_connection_hosts", "set_agent_allowance"]
+    arguments: dict[str, JsonBody]
+    reason: Annotated[str, Field(min_length=1, max_length=300)]

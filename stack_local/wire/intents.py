@@ -80,6 +80,9 @@ class ExactCall(View):
     body_bytes: int
     body_sha256: str | None
     digest: str
+    summary: str | None = Field(None, description="The call in one sentence, where its service's template has one.")
+    named_intent: str | None = Field(None, description="What the service's template calls it: stripe:refunds:create.")
+    template_version: str | None = Field(None, description="SHA-256 of the template that says so.")
 
 
 class Submitted(View):

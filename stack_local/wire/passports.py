@@ -6,8 +6,9 @@ from typing import Annotated
 from pydantic import Field, SecretStr, field_serializer
 
 from stack_local.domain.passports import Mode, State
+from stack_local.wire.access import Constraints
 from stack_local.wire.catalogue import Request, View, operation
-from stack_local.wire.types import AgentId, ConnectionId, PassportId, Reason, Scope, SessionId
+from stack_local.wire.types import UNSHOWN, AgentId, ConnectionId, PassportId, Reason, Scope, SessionId
 
 TtlSeconds = Annotated[int, Field(ge=60, le=3600, description="Seconds; 900 when left out.")]
 CheckpointSeconds = Annotated[int, Field(ge=60, le=3600, description="Seconds between checkpoints; 300 when left out.")]
@@ -30,6 +31,11 @@ class ServiceScope(View):
 
     service_connection_id: ConnectionId
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=32)]
+    constraints: Constraints = Field(
+        default_factory=list,
+        description="What its calls must pass besides the grant's.",
+        json_schema_extra=UNSHOWN,
+    )
 
 
 class IssuedPassport(View):
@@ -135,7 +141,7 @@ class PassportReport(View):
     review: None = None
 
 
-@operation(scope="passports:write", route="POST /v1/passports/issue", effect="write", core=True)
+@operation(scope="passports:write", route="POST /v1/passports/issue", effect="write", core=True, needs_minter=True)
 class IssuePassport(Request[IssuedPassport]):
     """Mint a short-lived passport for one agent and one declared intent."""
 

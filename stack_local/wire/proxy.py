@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from stack_local.domain.audit import Layer
-from stack_local.wire.catalogue import Header, Request, View, operation
+from stack_local.wire.catalogue import PERSON_SIDE, Header, Request, View, operation
 from stack_local.wire.intents import Headers, Query, Url
-from stack_local.wire.types import UNSHOWN, ApprovalId, JsonBody, OperationId, PassportToken, RequestId, Service
+from stack_local.wire.types import UNSHOWN, ApprovalId, JsonBody, Notes, OperationId, PassportToken, RequestId, Service
 
 OperationState = Literal["dispatching", "response_received", "failed", "outcome_unknown"]
 
@@ -52,6 +52,7 @@ class OperationResult(View):
     provider_object_id: str | None = Field(None, description="The id of what the call made there.")
     error_code: str | None
     error_message: str | None
+    settled_by: str | None = Field(None, description="Who said what became of it, where the outcome was unknown.")
     response: ProxyResponse | None
 
 
@@ -123,3 +124,74 @@ class GetOperation(Request[OperationResult]):
     offset: int = Field(0, ge=0)
     select: Select | None = None
     max_chars: MaxChars | None = None
+
+
+class ServiceUsage(View):
+    """Calls of one agent to one connection this month."""
+
+    agent_id: str
+    service_connection_id: str
+    used: int
+    limit: int | None
+
+
+class UsageMeter(View):
+    """How many calls went out, beside what is allowed (product.md 2.5)."""
+
+    tier: Literal["local"] = "local"
+    limit: int | None
+    used: int
+    remaining: int | None
+    period: str
+    period_start: datetime
+    period_end: datetime
+    items: list[ServiceUsage]
+
+
+@operation(scope="proxy:write", route="GET /v1/proxy/usage", effect="read", tool="stack_proxy_usage")
+class ProxyUsage(Request[UsageMeter]):
+    """How many calls went out this month, and how many are allowed."""
+
+
+class UnsettledWrite(View):
+    """A write of which nobody knows whether it happened."""
+
+    operation_id: str
+    agent_id: str
+    agent_name: str
+    service: str
+    subject: str
+    summary: str | None
+    created_at: datetime
+    provider_request_id: str | None
+    error_message: str | None
+    request_id: str | None
+
+
+class UnsettledWrites(View):
+    """The oldest first."""
+
+    items: list[UnsettledWrite]
+
+
+@operation(
+    scope="governance:decide", route="GET /v1/proxy/unsettled", effect="read", body="items", surfaces=PERSON_SIDE
+)
+class ListUnsettledWrites(Request[UnsettledWrites]):
+    """Writes whose outcome is unknown, after a crash or a broken connection; none is ever sent again by itself."""
+
+
+@operation(
+    scope="governance:decide",
+    route="POST /v1/proxy/operations/{operation_id}/settle",
+    effect="write",
+    surfaces=PERSON_SIDE,
+    audit="proxy.settle",
+    layer=Layer.PROXY,
+)
+class SettleWrite(Request[OperationResult]):
+    """Say what became of a write of unknown outcome, after looking at the service; the agent reads it there."""
+
+    operation_id: OperationId
+    happened: bool
+    notes: Notes | None = None

@@ -1,5 +1,6 @@
 """JSON schemas of requests and answers without what says nothing, and shorter still for agents: they pay in tokens."""
 
+import json
 from functools import cache
 from typing import Any
 
@@ -27,9 +28,20 @@ def input_schema(operation: Operation, *, has_passport: bool = False) -> Schema:
     properties = schema.setdefault("properties", {})
     if has_passport and _FILLED_BY_THE_BEARER not in schema.get("required", ()):
         properties.pop(_FILLED_BY_THE_BEARER, None)
+    _drop_unreferenced(schema)
     # Said once, for the whole of it: an unknown field is refused at every depth.
     schema["additionalProperties"] = False
     return schema
+
+
+def _drop_unreferenced(schema: Schema) -> None:
+    """Forget the definitions that only an unshown field named."""
+    definitions = schema.get("$defs", {})
+    while unused := [name for name in definitions if f'"#/$defs/{name}"' not in json.dumps(schema)]:
+        for name in unused:
+            del definitions[name]
+    if not definitions:
+        schema.pop("$defs", None)
 
 
 @cache

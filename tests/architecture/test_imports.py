@@ -38,7 +38,13 @@ TUI_MAY = frozenset({"client", "domain", "system", "wire"})
 PLUGINS_MAY = frozenset({"domain", "plugin_api"})
 """The parts of `stack_local` that each sees."""
 
-DISTRIBUTION_OF = {"dotenv": "python-dotenv", "joserfc": "authlib", "mcp_types": "mcp", "rich": "textual"}
+DISTRIBUTION_OF = {
+    "mcp_types": "mcp",
+    "rich": "textual",
+    "joserfc": "authlib",
+    "dotenv": "python-dotenv",
+    "re2": "google-re2",
+}
 """A module that comes with a package of another name, which is it or pins it."""
 
 COMPOSITION = "stack_local/demo"

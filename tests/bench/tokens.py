@@ -9,6 +9,7 @@ import bpe_openai
 
 from stack_local import wire
 from stack_local.domain import scopes
+from stack_local.domain.actors import Actor, Kind
 from stack_local.surfaces.mcp import describe
 from stack_local.wire.catalogue import CATALOGUE
 
@@ -28,10 +29,11 @@ class Cost:
 def cost_of(held: frozenset[str], *, is_core: bool = False, has_passport: bool = False) -> Cost:
     """What a bearer with these scopes is shown."""
     assert wire.__all__
+    bearer = Actor(Kind.PASSPORT if has_passport else Kind.KEY, "", held)
     shown = [
         describe(known, has_passport=has_passport)
         for known in CATALOGUE.values()
-        if "mcp" in known.surfaces and (known.is_core or not is_core) and known.is_within(held)
+        if "mcp" in known.surfaces and (known.is_core or not is_core) and known.is_for(bearer)
     ]
     texts = [
         _as_sent({"name": tool.name, "description": tool.description, "inputSchema": tool.input_schema})

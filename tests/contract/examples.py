@@ -7,6 +7,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from urllib.parse import urlencode
 
+import pytest
+
+from stack_local.domain.errors import UpstreamFailed
 from stack_local.wire import (
     access,
     agents,
@@ -18,6 +21,7 @@ from stack_local.wire import (
     intents,
     keys,
     passports,
+    policy,
     proposals,
     proxy,
     services,
@@ -63,6 +67,8 @@ def example(*requests: type[Request[Any]]) -> Callable[[Example], Example]:
     intents.ListIntents,
     keys.ListKeys,
     passports.ListActivePassports,
+    proxy.ListUnsettledWrites,
+    proxy.ProxyUsage,
     proposals.ListProposals,
     services.ListServices,
     services.ListConnections,
@@ -298,6 +304,47 @@ async def an_operation(world: World, bearer: str) -> Arguments:
     answer = await world.person.call(proxy.ProxyRequest(**await a_read(world, bearer)))
     await world.head()  # the outcome of a read may follow its answer
     return {"operation_id": answer.operation_id}
+
+
+@example(proxy.SettleWrite)
+async def a_write_nobody_knows_of(world: World, bearer: str) -> Arguments:
+    agent = await world.agent_of("person", accountability_mode="logged")
+    url = f"{world.upstream.base_url}/close-early"
+    call = proxy.ProxyRequest(
+        service=world.connection.id,
+        method="POST",
+        url=url,
+        body={"number": world.fresh()},
+        passport_token=(await world.passport(agent.id)).token,
+    )
+    with pytest.raises(UpstreamFailed) as failed:
+        await world.person.call(call)
+    return {"operation_id": failed.value.details["operation_id"], "happened": True}
+
+
+@example(policy.PreflightCalls)
+async def a_plan(world: World, bearer: str) -> Arguments:
+    agent = await world.agent_of(bearer)
+    planned = {"service": world.connection.id, "url": f"{world.upstream.base_url}/things"}
+    return {"agent_id": agent.id, "calls": [planned, planned | {"method": "POST", "body": {"a": 1}}]}
+
+
+@example(policy.TryTerms)
+async def other_terms(world: World, bearer: str) -> Arguments:
+    terms = {"rules": [{"effect": "block", "when": [{"path": "method", "op": "eq", "value": "POST"}]}]}
+    return {"agent_id": world.agent.id, "service_connection_id": world.connection.id, "terms": terms}
+
+
+@example(access.SetAgentAllowance)
+async def an_allowance(world: World, bearer: str) -> Arguments:
+    return {"agent_id": (await world.agent_of(bearer)).id, "calls_per_minute": 30, "calls_per_month": 1000}
+
+
+@example(decisions.ProposeChange)
+async def a_missing_grant(world: World, bearer: str) -> Arguments:
+    agent = await world.agent_of(bearer)
+    arguments = {"agent_id": agent.id, "service_connection_id": world.connection.id, "scopes": ["read", "write"]}
+    return {"operation": "grant_agent_access", "arguments": arguments, "reason": "the errand writes"}
 
 
 @example(services.ConnectCustomService)

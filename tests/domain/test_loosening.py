@@ -11,7 +11,7 @@ from stack_local.domain.passports import Mode
 FROM_STRICT_TO_LOOSE = {
     "accountability_mode": ["enforced", "logged", "standard"],
     "credential_access": ["proxy_only", "proxy_preferred", "direct"],
-    "approvals": ["always", "writes", "never"],
+    "approvals": ["always", "writes", "observe", "never"],
     "on_warning": ["block", "notify"],
     "on_critical": ["block", "notify"],
     "status": ["suspended", "active"],

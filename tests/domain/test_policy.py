@@ -7,13 +7,16 @@ from itertools import product
 import pytest
 
 from stack_local.domain import policy
+from stack_local.domain.actions import Action, Effect, PathPattern, ServiceRules
 from stack_local.domain.agents import AgentStatus, Asks
 from stack_local.domain.approvals import Gate, Status
+from stack_local.domain.constraints import Constraint, Op
 from stack_local.domain.detection import Finding, Severity
 from stack_local.domain.ids import AgentId, ApprovalId, OperationId, PassportId, SessionId
-from stack_local.domain.passports import Mode, ServiceScope
-from stack_local.domain.policy import Allow, Decision, Deny, Facts, Hold, Replay, decide
+from stack_local.domain.passports import Mode, Passport, ServiceScope
+from stack_local.domain.policy import Allow, Decision, Deny, Earlier, Facts, Hold, Replay, decide
 from stack_local.domain.services import READ
+from stack_local.domain.terms import CallRule, Period, Spent, Terms, Window, Word
 from stack_local.domain.urls import HostPort, parse_url
 from tests.domain.samples import AGENT, APPROVAL, CALL, CONNECTION, ELSEWHERE, HERE, NOW, PASSPORT
 
@@ -113,6 +116,40 @@ ONLY_ELSEWHERE = (ServiceScope(ELSEWHERE, frozenset({"read", "write"})),)
 OTHER_BODY = {"call": replace(WRITE, body=b'{"title":"hello","count":2}')}
 REORDERED = {"call": replace(WRITE, body=b'{"count":1,"title":"hello"}')}
 USED = {"operation_id": NOTHING_SENT}
+
+STREAMED: dict[str, object] = {"call": replace(WRITE, body=None, is_streamed=True), "approval_id": None}
+UNSEEN = denied("TOO_LARGE", "body_not_seen", "body")
+BIG_BLOCKED = CallRule(Word.BLOCK, (Constraint("body.amount", Op.IN, [1000, 2000]),))
+GRAPHQL = ServiceRules("v1", (Action("query", "POST", PathPattern("/v1/things"), Effect.GRAPHQL),))
+COUNT_IS_ONE = Constraint("body.count", Op.EQ, 1)
+ON_PATH = Constraint("url.pathname", Op.STARTS_WITH, "/v1/")
+COUNTED: dict[str, object] = {"terms": Terms(constraints=(COUNT_IS_ONE,))}
+BROKEN = denied("FORBIDDEN", "constraint", "body.count")
+SPENT = Spent("grant", Period.MINUTE, 10, 30)
+
+
+def terms(**said: object) -> dict[str, object]:
+    return {"terms": replace(Terms(), **said)}
+
+
+def rule(word: Word, method: str = "GET") -> CallRule:
+    return CallRule(word, (Constraint("method", Op.EQ, method),), "said so")
+
+
+def window(start: int, end: int) -> Window:
+    return Window(frozenset(range(7)), start * 60, end * 60)
+
+
+def agent_asks(asks: Asks) -> dict[str, object]:
+    return {"agents": agent(asks=asks)}
+
+
+def narrowed(holder: Passport) -> tuple[Passport, ...]:
+    scopes = ServiceScope(HERE, frozenset({"read", "write"}), (COUNT_IS_ONE,))
+    return (replace(holder, services=(scopes,)),)
+
+
+NEVER = agent_asks(Asks.NEVER)
 
 CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
     ("a plain read", READING, {}, ALLOW),
@@ -246,6 +283,125 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         {"call": replace(WRITE, credential_version=2)},
         gated(Gate.CALL_MISMATCH, "credential version"),
     ),
+    # an operation id that was used
+    ("the same call under its operation id", WRITING, {"earlier": Earlier(NOTHING_SENT, None)}, REPLAY),
+    (
+        "the same call under its operation id, its approval spent",
+        WRITING,
+        approval(status=Status.CONSUMED, uses_left=0, **USED) | {"earlier": Earlier(NOTHING_SENT, None)},
+        REPLAY,
+    ),
+    (
+        "another call under a used operation id",
+        WRITING,
+        {"earlier": Earlier(NOTHING_SENT, "body.count")},
+        denied("CONFLICT", "operation_id", "operation_id"),
+    ),
+    (
+        "a used operation id of a revoked passport",
+        WRITING,
+        {"earlier": Earlier(NOTHING_SENT, None), "chain": passport(revoked_at=PAST)},
+        REVOKED,
+    ),
+    # a body that goes out as it comes
+    ("a streamed body nobody must see", WRITING, NEVER | STREAMED, ALLOW),
+    ("a streamed body a person must see", WRITING, STREAMED, UNSEEN),
+    ("a streamed body of an observed agent", WRITING, agent_asks(Asks.OBSERVE) | STREAMED, ALLOW),
+    ("a streamed read where reads ask too", READING, agent_asks(Asks.ALWAYS) | STREAMED, UNSEEN),
+    ("a streamed body and an approval", WRITING, STREAMED | {"approval_id": APPROVAL.id}, UNSEEN),
+    ("a streamed body a constraint compares", WRITING, NEVER | STREAMED | COUNTED, UNSEEN),
+    (
+        "a streamed body a constraint of a parent compares",
+        WRITING,
+        NEVER | STREAMED | {"chain": (PASSPORT, *narrowed(PARENT)), "agents": (*agent(asks=Asks.NEVER), MASTER)},
+        UNSEEN,
+    ),
+    ("a streamed body a rule blocks by", WRITING, NEVER | STREAMED | terms(rules=(BIG_BLOCKED,)), UNSEEN),
+    (
+        "a streamed body of an observed agent that a rule blocks by",
+        WRITING,
+        agent_asks(Asks.OBSERVE) | STREAMED | terms(rules=(BIG_BLOCKED,)),
+        UNSEEN,
+    ),
+    (
+        "a streamed body that says whether it reads",
+        WRITING,
+        NEVER | STREAMED | {"connection": connection(rules=GRAPHQL)},
+        UNSEEN,
+    ),
+    ("a streamed body of a path that is compared", WRITING, NEVER | STREAMED | terms(constraints=(ON_PATH,)), ALLOW),
+    (
+        "a token of ours in the path of a streamed body",
+        WRITING,
+        STREAMED | {"carries_own_token": True},
+        denied("FORBIDDEN", "own_token"),
+    ),
+    # constraints, of the grant and of every passport
+    ("a constraint that holds", READING, terms(constraints=(ON_PATH,)), ALLOW),
+    ("a constraint that does not", WRITING, COUNTED | OTHER_BODY | {"approval": None}, BROKEN),
+    ("a constraint on what is not there", READING, COUNTED, BROKEN),
+    ("a passport's own constraint", WRITING, OTHER_BODY | {"chain": narrowed(PASSPORT)}, BROKEN),
+    (
+        "a parent's constraint",
+        WRITING,
+        OTHER_BODY | {"chain": (PASSPORT, *narrowed(PARENT)), "agents": (AGENT, MASTER)},
+        BROKEN,
+    ),
+    # rules of asking
+    (
+        "a rule that blocks a read",
+        READING,
+        terms(rules=(rule(Word.BLOCK),)),
+        denied("FORBIDDEN", "grant_rule", "method"),
+    ),
+    ("a rule that blocks others", READING, terms(rules=(rule(Word.BLOCK, "POST"),)), ALLOW),
+    ("a rule that asks for a read", READING, terms(rules=(rule(Word.ASK),)), HOLD),
+    ("a rule that spares a write", WRITING, {"approval_id": None} | terms(rules=(rule(Word.ALLOW, "POST"),)), ALLOW),
+    ("ask before allow", READING, terms(rules=(rule(Word.ALLOW), rule(Word.ASK))), HOLD),
+    (
+        "block before ask before allow",
+        READING,
+        terms(rules=(rule(Word.ALLOW), rule(Word.ASK), rule(Word.BLOCK))),
+        denied("FORBIDDEN", "grant_rule", "method"),
+    ),
+    (
+        "an agent that asks always, and a rule that spares",
+        READING,
+        agent_asks(Asks.ALWAYS) | terms(rules=(rule(Word.ALLOW),)),
+        HOLD,
+    ),
+    (
+        "an agent that never asks, and a rule that does",
+        READING,
+        agent_asks(Asks.NEVER) | terms(rules=(rule(Word.ASK),)),
+        HOLD,
+    ),
+    # an agent that is observed
+    ("an observed agent's write", WRITING, agent_asks(Asks.OBSERVE) | {"approval_id": None}, ALLOW),
+    (
+        "an observed agent and a rule that asks",
+        READING,
+        agent_asks(Asks.OBSERVE) | terms(rules=(rule(Word.ASK),)),
+        ALLOW,
+    ),
+    (
+        "an observed agent and a rule that blocks",
+        READING,
+        agent_asks(Asks.OBSERVE) | terms(rules=(rule(Word.BLOCK),)),
+        denied("FORBIDDEN", "grant_rule", "method"),
+    ),
+    # hours
+    ("inside the hours", READING, terms(windows=(window(11, 13),)), ALLOW),
+    ("outside the hours", READING, terms(windows=(window(13, 14),)), denied("FORBIDDEN", "time_window", "time")),
+    ("in the second of two windows", READING, terms(windows=(window(1, 2), window(12, 13))), ALLOW),
+    (
+        "on another day",
+        READING,
+        terms(windows=(Window(frozenset({0}), 0, 1440),)),
+        denied("FORBIDDEN", "time_window", "time"),
+    ),
+    # allowances
+    ("an allowance that is used up", READING, {"spent": (SPENT,)}, denied("TOO_MANY_REQUESTS", "allowance", "service")),
     # the order of the gate
     ("unknown before pending", WRITING, {"approval": None} | OTHER_BODY, gated(Gate.NOT_FOUND)),
     (
@@ -294,7 +450,7 @@ def test_without_any_one_rule_a_case_of_the_table_falls(rule: policy.Rule) -> No
 
 
 def test_no_rule_stands_twice() -> None:
-    assert len(set(policy.RULES)) == len(policy.RULES) == 11
+    assert len(set(policy.RULES)) == len(policy.RULES) == 16
 
 
 def test_the_approval_that_is_spent_comes_with_the_permission() -> None:

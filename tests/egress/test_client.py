@@ -284,6 +284,14 @@ async def test_plain_http_without_exemption_is_refused_unasked() -> None:
     assert resolver.lookups == []
 
 
+@pytest.mark.parametrize("url", ["http://h.com/", "http://h.com:443/", "http://h.com:8080/", "http://1.1.1.1/"])
+async def test_plain_http_to_a_public_address_is_refused_though_a_person_bound_it(url: str) -> None:
+    async with opened(TableResolver({"h.com": [("1.1.1.1",)]})) as egress:
+        with pytest.raises(EgressRefused) as refused:
+            await egress.send(outbound(url))
+    assert refused.value.reason == "plain http"
+
+
 async def test_a_name_that_does_not_resolve_fails_before_sending() -> None:
     async with opened() as egress:
         assert await failure_of(egress, outbound("https://nowhere.com/")) == ("dns_failed", False)

@@ -30,6 +30,8 @@ ALLOWED = [
     ("exempt ipv6", "::1", 8080, (), exempt("[::1]:8080"), "::1"),
     ("exempt localhost", "localhost", 9000, ("127.0.0.1", "::1"), exempt("localhost:9000"), "127.0.0.1"),
     ("exempt private name", "git.lan", 443, ("192.168.1.9",), exempt("git.lan"), "192.168.1.9"),
+    ("exempt name at a port", "git.h.com", 8443, ("10.0.0.1",), exempt("git.h.com:8443"), "10.0.0.1"),
+    ("exempt public name", "h.com", 443, ("1.1.1.1",), exempt("h.com"), "1.1.1.1"),
     ("exempt low port", "h.com", 25, ("1.1.1.1",), exempt("h.com:25"), "1.1.1.1"),
 ]
 
@@ -64,6 +66,7 @@ REFUSED = [
     (".onion", "abc.onion", 443, ("1.1.1.1",), exempt(), "local name"),
     (".test", "h.test", 443, ("1.1.1.1",), exempt(), "local name"),
     ("ssh port", "h.com", 22, ("1.1.1.1",), exempt(), "port"),
+    ("database port", "h.com", 1433, ("1.1.1.1",), exempt(), "port"),
     ("redis port", "h.com", 6379, ("1.1.1.1",), exempt(), "port"),
     ("exempt other port", "127.0.0.1", 8081, (), exempt("127.0.0.1:8080"), "loopback"),
     ("exempt other loopback", "127.0.0.2", 8080, (), exempt("127.0.0.1:8080"), "loopback"),
@@ -72,12 +75,15 @@ REFUSED = [
     ("exempt metadata literal", "169.254.169.254", 80, (), exempt("169.254.169.254:80"), "metadata"),
     ("exempt metadata name", "git.lan", 443, ("169.254.169.254",), exempt("git.lan"), "metadata"),
     ("exempt mapped metadata", "git.lan", 443, ("::ffff:a9fe:a9fe",), exempt("git.lan"), "metadata"),
+    ("exempt public name", "h.com", 443, ("10.0.0.1",), exempt("h.com"), "private"),
+    ("exempt multicast", "224.0.0.1", 8443, (), exempt("224.0.0.1:8443"), "multicast"),
+    ("exempt NAT64", "git.lan", 443, ("64:ff9b::a00:1",), exempt("git.lan"), "NAT64"),
     ("exempt own port", "127.0.0.1", 7822, (), exempt("127.0.0.1:7822"), "this machine"),
     ("exempt own port ipv6", "::1", 7822, (), exempt("[::1]:7822"), "this machine"),
     ("exempt own port, other loopback", "127.9.9.9", 7822, (), exempt("127.9.9.9:7822"), "this machine"),
     ("exempt own port, by name", "localhost", 7822, ("127.0.0.1",), exempt("localhost:7822"), "this machine"),
-    ("exempt own port, unspecified", "0.0.0.0", 7822, (), exempt("0.0.0.0:7822"), "this machine"),
-    ("exempt own port, mapped", "git.lan", 7822, ("::ffff:127.0.0.1",), exempt("git.lan:7822"), "this machine"),
+    ("exempt own port, unspecified", "0.0.0.0", 7822, (), exempt("0.0.0.0:7822"), "this network"),
+    ("exempt own port, mapped", "git.lan", 7822, ("::ffff:127.0.0.1",), exempt("git.lan:7822"), "IPv4-mapped"),
     ("own port among public", "h.com", 7822, ("1.1.1.1", "127.0.0.1"), exempt("h.com:7822"), "this machine"),
     ("too many answers", "h.com", 443, tuple(f"1.1.1.{i}" for i in range(65)), exempt(), "too many addresses"),
 ]
@@ -170,8 +176,8 @@ async def test_a_remembered_answer_is_checked_again() -> None:
     resolver = BriefMemory(TableResolver({"h.com": [("10.0.0.1",)]}), seconds=60)
     for _ in range(2):
         with pytest.raises(EgressRefused):
-            await pin(resolver, "h.com", 443, private_allowed=exempt(), own_ports=OWN_PORTS)
-    address = await pin(resolver, "h.com", 443, private_allowed=exempt("h.com"), own_ports=OWN_PORTS)
+            await pin(resolver, "h.com", 8443, private_allowed=exempt(), own_ports=OWN_PORTS)
+    address = await pin(resolver, "h.com", 8443, private_allowed=exempt("h.com:8443"), own_ports=OWN_PORTS)
     assert address == "10.0.0.1"
 
 

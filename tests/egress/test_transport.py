@@ -64,6 +64,15 @@ async def test_plain_http_is_refused_unless_the_pin_allows_it() -> None:
         assert upstream.connections == 0
 
 
+async def test_plain_http_to_a_public_address_is_refused_though_the_pin_allows_it() -> None:
+    client, _ = client_of()
+    pin = Pin(HostPort("h.com", 80), "1.1.1.1", "scon_1", is_plain_allowed=True)
+    async with client:
+        with pytest.raises(EgressRefused) as refused:
+            await client.get("http://h.com/", extensions={EXTENSION: pin})
+    assert refused.value.reason == "plain http"
+
+
 async def test_a_url_that_our_parser_refuses_is_not_sent() -> None:
     client, _ = client_of()
     async with raw_upstream([OK]) as upstream, client:

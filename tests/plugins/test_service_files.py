@@ -1,4 +1,4 @@
-"""The templates that ship: each can be injected, keeps its word on itself, and a file with too much or too little is refused."""
+"""The templates that ship: each can be injected, and a file with too much or too little is refused."""
 
 import re
 from typing import Any

@@ -28,6 +28,13 @@ ALTER TABLE credentials ADD COLUMN previous_field_names TEXT;
 -- Constraints, rules of asking, allowances and time windows.
 ALTER TABLE grants ADD COLUMN terms TEXT NOT NULL DEFAULT '{}';
 
+-- How many calls an agent may make in all; what it may make to one service stands in its grant.
+CREATE TABLE allowances (
+    agent_id TEXT PRIMARY KEY REFERENCES agents (id) ON DELETE CASCADE,
+    per_minute INTEGER,
+    per_month INTEGER
+) STRICT;
+
 -- The operation id its caller chose; what the service said of it; and who settled what nobody knew the outcome of.
 ALTER TABLE operations ADD COLUMN request_id TEXT;
 ALTER TABLE operations ADD COLUMN provider_request_id TEXT;

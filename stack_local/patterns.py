@@ -1,0 +1,41 @@
+"""Regular expressions that others write: RE2, whose time is linear in the text whatever the pattern."""
+
+from functools import lru_cache
+
+import re2  # type: ignore[import-untyped]  # it ships no types
+
+from stack_local.domain.constraints import MAX_PATTERN_CHARACTERS, Matches
+from stack_local.domain.errors import InvalidRequest
+
+PROGRAM_BYTES = 256 * 1024
+"""Memory of one compiled pattern."""
+
+COMPILED = 512
+"""Patterns kept compiled."""
+
+
+@lru_cache(maxsize=COMPILED)
+def compiled(pattern: str) -> Matches:
+    """Whether a text matches the pattern as a whole.
+
+    Raises:
+        InvalidRequest: it is too long, or not in RE2's syntax.
+    """
+    if len(pattern) > MAX_PATTERN_CHARACTERS:
+        raise InvalidRequest(
+            "the pattern is too long", field="value", rule=f"at most {MAX_PATTERN_CHARACTERS} characters"
+        )
+    options = re2.Options()
+    options.never_capture = True
+    options.log_errors = False
+    options.max_mem = PROGRAM_BYTES
+    try:
+        program = re2.compile(pattern, options)
+    except re2.error:
+        raise InvalidRequest(
+            "the pattern is not one we can run",
+            field="value",
+            rule="RE2 syntax",
+            hint="no look-around and no back-references: see github.com/google/re2/wiki/Syntax",
+        ) from None
+    return lambda text: program.fullmatch(text) is not None
