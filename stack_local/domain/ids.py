@@ -36,6 +36,7 @@ PREFIXES = {
     "authorization": "azr_",
     "consent": "cns_",
     "scan": "scn_",
+    "attempt": "att_",
 }
 """What each id begins with (house decision 1; those from `chk_` on are ours)."""
 

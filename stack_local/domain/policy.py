@@ -163,6 +163,18 @@ def service_is_connected(facts: Facts) -> Deny | None:
     return Deny("FORBIDDEN", "service_connected", "the service is disconnected", "ask a person to connect it again")
 
 
+def credential_is_alive(facts: Facts) -> Deny | None:
+    if facts.connection.reconnect_reason is None:
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "reconnect",
+        f"the credential of {facts.connection.provider} no longer works",
+        "ask a person to connect it again; until then every call is refused",
+        details={"field": "service"},
+    )
+
+
 def service_is_granted(facts: Facts) -> Deny | None:
     declared_elsewhere = facts.declared and facts.connection.id not in facts.declared
     if not declared_elsewhere and effective_scopes(facts.chain, facts.granted, facts.connection.id):
@@ -322,6 +334,7 @@ RULES: tuple[Rule, ...] = (
     service_is_granted,
     scope_covers_method,
     host_is_bound,
+    credential_is_alive,
     no_own_token_leaves,
     body_was_seen,
     constraints_hold,

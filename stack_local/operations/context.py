@@ -12,6 +12,7 @@ from stack_local.domain.scanning import Scanned
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
 from stack_local.oauth.server import AuthorizationServer
+from stack_local.oauth.token_endpoint import TokenEndpoint
 from stack_local.operations.rates import Rates
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.forwarding import Forward
@@ -72,6 +73,9 @@ class Core:
     vault: Vault
     pipeline: Pipeline
     oauth: AuthorizationServer
+    """We as the server of our own clients."""
+    tokens: TokenEndpoint
+    """We as a client of the services'."""
     scribe: Scribe
     plugins: Registrar
 

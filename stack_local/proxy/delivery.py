@@ -24,6 +24,9 @@ from stack_local.system import System
 OBJECT_ID_CHARACTERS = 200
 """Of the id of what a write made; a longer one is no id."""
 
+UNAUTHORIZED = 401
+"""The status by which a service does not take a credential (RFC 9110, section 15.5.2)."""
+
 ALONE_SECONDS = 60.0
 """How long a write goes on once its caller has hung up, so that its outcome can be known."""
 
@@ -70,6 +73,7 @@ class Delivery:
             response = await self._egress.send(request)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
+        self._hear(parcel, response.status, credential)
         kept = scrubbed(response, credential.scrubber)
         receipt = _receipt(parcel, response.status, response.headers, kept.body, credential.scrubber)
         return Delivered(kept, None, sent=True, receipt=receipt)
@@ -86,7 +90,9 @@ class Delivery:
         sent = True
         try:
             async with _while_awaited(sink, ALONE_SECONDS if parcel.is_write else 0):
-                await passage.carry(await self._egress.open(request), is_write=parcel.is_write)
+                response = await self._egress.open(request)
+                self._hear(parcel, response.status, credential)
+                await passage.carry(response, is_write=parcel.is_write)
             return _delivered(parcel, passage, credential.scrubber)
         except EgressFailed as failed:
             failure, sent = refusals.not_sent_or_failed(failed), failed.sent
@@ -101,6 +107,11 @@ class Delivery:
         # How far it came is on record.
         kept = None if passage.status is None else passage.kept
         return Delivered(kept, failure, sent, Receipt(passage.status))
+
+    def _hear(self, parcel: Parcel, status: int, credential: OpenCredential) -> None:
+        """What the service says of the credential. The call is not sent again: its caller knows whether it may be."""
+        if status == UNAUTHORIZED:
+            self._credentials.refused(parcel.connection, credential)
 
     def _request(self, parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
         connection, call = parcel.connection, parcel.call

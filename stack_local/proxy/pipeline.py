@@ -27,7 +27,7 @@ from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
 from stack_local.proxy.at_once import AtOnce
-from stack_local.proxy.credentials import Credentials
+from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
@@ -110,6 +110,7 @@ class Pipeline:
         settings: Settings,
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
+        renewer: Renewer,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -119,7 +120,8 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
+        credentials = Credentials(database, vault, system, renewer)
+        self._delivery = Delivery(egress, credentials, system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()

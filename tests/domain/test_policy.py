@@ -101,6 +101,7 @@ def delegated(*, parent: dict[str, object] | None = None, master: dict[str, obje
 ALLOW, HOLD, REPLAY = Verdict(Allow), Verdict(Hold), Verdict(Replay)
 OUTSIDE = denied("FORBIDDEN", "credential_outside_scope", "service")
 UNSCOPED = denied("FORBIDDEN", "scope", "method")
+DEAD = denied("FORBIDDEN", "reconnect", "service")
 UNBOUND = denied("FORBIDDEN", "host", "url")
 REVOKED = denied("PASSPORT_REVOKED", "passport_state")
 EXPIRED = denied("PASSPORT_EXPIRED", "passport_state")
@@ -189,6 +190,8 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         {"connection": connection(connected=False)},
         denied("FORBIDDEN", "service_connected"),
     ),
+    ("a dead credential", READING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
+    ("a dead credential with an approval", WRITING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
     ("no grant", READING, {"granted": frozenset()}, OUTSIDE),
     ("a grant taken back from a write", WRITING, {"granted": frozenset()}, OUTSIDE),
     ("a passport for another service", READING, {"chain": passport(services=ONLY_ELSEWHERE)}, OUTSIDE),
@@ -447,7 +450,7 @@ def test_without_any_one_rule_a_case_of_the_table_falls(rule: policy.Rule) -> No
 
 
 def test_no_rule_stands_twice() -> None:
-    assert len(set(policy.RULES)) == len(policy.RULES) == 15
+    assert len(set(policy.RULES)) == len(policy.RULES) == 16
 
 
 def test_the_approval_that_is_spent_comes_with_the_permission() -> None:

@@ -80,7 +80,9 @@ class House:
 
     async def called(self, path: str) -> bytes:
         """What the agent gets of an answer that is read whole first."""
-        answer = await self.http.post("/v1/proxy", json={"service": "custom_demo", "url": self.upstream.base_url + path})
+        answer = await self.http.post(
+            "/v1/proxy", json={"service": "custom_demo", "url": self.upstream.base_url + path}
+        )
         return head_of(answer) + answer.content
 
     async def passed_on(self, path: str) -> bytes:

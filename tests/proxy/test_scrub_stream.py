@@ -8,7 +8,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.proxy.echoes import forms
 from stack_local.proxy.scrub import MARK, SHORTEST, Scrubber, StreamScrubber
 from stack_local.proxy.scrub_stream import HELD_FORMS
-from stack_local.proxy.views import UNESCAPED, UNWRAPPED
+from stack_local.proxy.views import UNESCAPED
 from tests.simulators.leakscan import scan_bytes
 
 SECRET = "upstream-secret-9f8e7d6c5b4a"
