@@ -27,6 +27,7 @@ from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
 from stack_local.proxy.at_once import AtOnce
+from stack_local.proxy.contents import look_at_request
 from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
@@ -200,7 +201,11 @@ class Pipeline:
         return await self._findings(await self._sightings.of(asker.bearer, asker.peek, draft))
 
     async def _findings(self, sight: Sight | None) -> Findings:
-        return None if sight is None else await self._inspector.inspect(sight.facts, sight.past)
+        if sight is None:
+            return None
+        found = await self._inspector.inspect(sight.facts, sight.past)
+        in_content = await look_at_request(sight.call)
+        return found if in_content is None else (*found, in_content)
 
     async def _decided(
         self, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings
