@@ -41,7 +41,7 @@ async def test_what_a_service_answers_is_marked_and_recorded_and_given_all_the_s
 ) -> None:
     body = json.dumps({"mail": ATTACK}).encode()
     whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-    async with raw_upstream(whole) as service:
+    async with raw_upstream([whole]) as service:
         host = f"127.0.0.1:{service.port}"
         connection = await appliance.person.call(ConnectCustomService(name="demo", credential=TOKEN, hosts=[host]))
         agent = await appliance.agent("helper", connection)
