@@ -11,6 +11,7 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -387,7 +388,7 @@ class Pipeline:
 
     async def _delivered(self, admitted: _Admitted, draft: Draft) -> Delivered:
         row = admitted.row
-        parcel = Parcel(admitted.connection, admitted.call, row.request_id or row.id, is_write=row.is_write)
+        parcel = Parcel(admitted.connection, admitted.call, _key_of(row), is_write=row.is_write)
         if draft.sink is None:
             return await self._delivery.send(parcel)
         return await self._delivery.stream(parcel, draft.upload, draft.sink)
@@ -444,6 +445,13 @@ class Pipeline:
             return Answer(replay.operation_id, replay.approval_id, kept, replayed=True)
         row = await self._database.read(lambda tx: store.get(tx, replay.operation_id))
         return Answer(row.id, replay.approval_id, stored_response(self._vault, row), replayed=True)
+
+
+def _key_of(row: store.OperationRow) -> str:
+    """What the service makes a write once under: two agents that chose the same id make two writes."""
+    if row.request_id is None:
+        return row.id
+    return hashlib.sha256(f"{row.agent_id} {row.request_id}".encode()).hexdigest()
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
