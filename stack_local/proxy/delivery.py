@@ -39,7 +39,7 @@ class Parcel:
     connection: Connection
     call: Call
     key: str
-    """What a service that makes writes once is told: the operation's id, or the one its caller chose."""
+    """What a service that makes writes once is told: the operation's id, or one made of the one its caller chose."""
     is_write: bool
 
 

@@ -11,6 +11,7 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -411,7 +412,7 @@ class Pipeline:
 
     async def _delivered(self, admitted: _Admitted, draft: Draft) -> Delivered:
         row = admitted.row
-        parcel = Parcel(admitted.connection, admitted.call, row.request_id or row.id, is_write=row.is_write)
+        parcel = Parcel(admitted.connection, admitted.call, _key_of(row), is_write=row.is_write)
         if draft.sink is None:
             return await self._delivery.send(parcel)
         return await self._delivery.stream(parcel, draft.upload, draft.sink)
@@ -466,6 +467,13 @@ class Pipeline:
         row, base = await self._database.read(lambda tx: kept_operation(tx, replay.operation_id))
         kept = stored_response(self._vault, row) if running is None else await asyncio.shield(running)
         return Answer(row.id, replay.approval_id, kept, base, replayed=True)
+
+
+def _key_of(row: store.OperationRow) -> str:
+    """What the service makes a write once under: two agents that chose the same id make two writes."""
+    if row.request_id is None:
+        return row.id
+    return hashlib.sha256(f"{row.agent_id} {row.request_id}".encode()).hexdigest()
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
