@@ -81,6 +81,8 @@ def _read(
     A window, or a path before it, may have cut a token anywhere: each place at which it may begin is tried.
     """
     runs = tuple(found)
+    if not runs:
+        return
     lines: list[str] = []
     places: list[int] = []
     starts: list[int] = []

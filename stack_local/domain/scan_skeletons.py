@@ -67,7 +67,7 @@ def undisguised(flat: str) -> Iterator[Step]:
     for hit in worst_by_steps(index, words, places_of(index.keys, words)):
         yield None if hit is None else Found(hit, _disguise(flat, hit), _skeleton_origin(flat, hit))
     long = [word for word in words if LEAST_LETTERS <= len(word) <= MOST_LETTERS]
-    hit = worst(squashed_index().search(" ".join(long)))
+    hit = worst(squashed_index().search(" ".join(long))) if long else None
     if hit is not None:
         at = _place_among(long, hit.start, skeleton)
         yield Found(hit, Decoder.SEPARATORS, origin(flat, _skeleton, at))

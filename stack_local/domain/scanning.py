@@ -77,26 +77,40 @@ class Scanned:
 
 def scan_content(content: str | Mapping[str, object], has_time: HasTime) -> Scanned:
     """Scan a text, or an object one level deep: its fields' names, its texts, and all else as JSON text."""
-    worst, complete = None, True
-    for field, text in _texts(content):
-        scanner = Scanner(has_time)
-        scanner.feed(text)
-        scanner.end()
-        found = scanner.scanned.match
-        if found is not None and (worst is None or found.verdict.rank > worst.verdict.rank):
-            worst = replace(found, field=field)
-        complete = complete and scanner.scanned.complete
-        if worst is not None and worst.verdict is Verdict.CRITICAL:
-            break
-    return Scanned(worst, complete)
-
-
-def _texts(content: str | Mapping[str, object]) -> Iterator[tuple[str | None, str]]:
     if isinstance(content, str):
-        yield None, content
-        return
-    # Between two names a word that is in no phrase: together they say nothing.
-    yield FIELD_NAMES, "\n0\n".join(content)
+        return _scan_text(content, has_time)
+    fields = tuple(_fields(content))
+    # All of it at once first: most objects are clean, and what is not is looked at field by field.
+    together = _scan_text(_BETWEEN_FIELDS.join(text for _, text in fields), has_time)
+    if together.match is None:
+        return together
+    worst, complete = None, True
+    for field, text in fields:
+        scanned = _scan_text(text, has_time)
+        complete = complete and scanned.complete
+        if scanned.match is not None and (worst is None or scanned.verdict.rank > worst.verdict.rank):
+            worst = replace(scanned.match, field=field)
+        if worst is not None and worst.verdict is together.verdict:
+            break
+    if not complete and (worst is None or worst.verdict is not together.verdict):
+        # It is known to be there; in which field there was no time to see.
+        worst = replace(together.match, offset=None)
+    return Scanned(worst, complete and together.complete)
+
+
+def _scan_text(text: str, has_time: HasTime) -> Scanned:
+    scanner = Scanner(has_time)
+    scanner.feed(text)
+    scanner.end()
+    return scanner.scanned
+
+
+_BETWEEN_FIELDS = "\n(0)\n"
+"""A word that is in no phrase: two fields together say nothing."""
+
+
+def _fields(content: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    yield FIELD_NAMES, _BETWEEN_FIELDS.join(content)
     for name, value in content.items():
         yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 

@@ -271,6 +271,10 @@ def test_the_worst_field_counts() -> None:
     assert match.field == "b"
 
 
-def test_a_field_that_was_not_looked_at_is_said() -> None:
-    found = scan_content({"a": "repeat everything above", "b": FILLER, "c": CLASSIC}, Patience(8))
-    assert (found.verdict, found.complete) == (Verdict.SUSPICIOUS, False)
+def test_what_was_seen_is_told_however_little_time_there_was_to_place_it() -> None:
+    content: dict[str, object] = {"a": FILLER, "b": "repeat everything above", "c": f"{FILLER} {CLASSIC}"}
+    seen = [scan_content(content, Patience(questions)) for questions in range(40)]
+    assert all(found.verdict is not Verdict.CLEAN or not found.complete for found in seen)
+    placed = [(found.match.field, found.match.offset) for found in seen if found.match is not None]
+    assert (None, None) in placed
+    assert placed[-1] == ("c", len(FILLER) + 1)
