@@ -62,7 +62,7 @@ def _refused(message: str, name: str, rule: str) -> InvalidRequest:
 
 
 def _is_of(secret: Secret, form: str) -> bool:
-    return re.fullmatch(form, secret.reveal().strip()) is not None
+    return foreign_format(secret, {form: re.compile(form)}) is not None
 
 
 @lru_cache(maxsize=1)

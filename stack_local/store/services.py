@@ -173,9 +173,10 @@ def replace_template(
     """Give a connection a newer template; the version grows, so that older approvals no longer match."""
     keep_template(tx, template)
     tx.execute(
-        "UPDATE connections SET template_hash = :hash, injection = :injection, hosts = :hosts, base_url = :base_url, "
-        "version = version + 1 WHERE id = :id",
+        "UPDATE connections SET template_hash = :hash, description = :description, injection = :injection, "
+        "hosts = :hosts, base_url = :base_url, version = version + 1 WHERE id = :id",
         hash=template.hash,
+        description=template.description,
         injection=wire.InjectionSpec.of(injection).model_dump_json(),
         hosts=json.dumps(list(hosts)),
         base_url=base_url,
