@@ -52,6 +52,7 @@ from stack_local.store import proxy as store
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
+from stack_local.vault.references import Keepers
 from stack_local.vault.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -114,6 +115,7 @@ class Pipeline:
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
         renewer: Renewer,
+        keepers: Keepers | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -123,7 +125,7 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        credentials = Credentials(database, vault, system, renewer)
+        credentials = Credentials(database, vault, system, renewer, keepers)
         self._delivery = Delivery(egress, credentials, system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
