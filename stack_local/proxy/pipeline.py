@@ -27,6 +27,7 @@ from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, 
 from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
+from stack_local.proxy.admission import decided_by, said_of
 from stack_local.proxy.at_once import AtOnce
 from stack_local.proxy.contents import look_at_request
 from stack_local.proxy.credentials import Credentials, Renewer
@@ -51,6 +52,7 @@ from stack_local.store import proxy as store
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
+from stack_local.vault.references import Keepers
 from stack_local.vault.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -113,6 +115,7 @@ class Pipeline:
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
         renewer: Renewer,
+        keepers: Keepers | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -122,7 +125,7 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        credentials = Credentials(database, vault, system, renewer)
+        credentials = Credentials(database, vault, system, renewer, keepers)
         self._delivery = Delivery(egress, credentials, system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
@@ -310,12 +313,12 @@ class Pipeline:
             action=ACTION,
             outcome=Outcome.PENDING,
             layer=Layer.PROXY,
-            decided_by=_decided_by(tx, row),
+            decided_by=decided_by(tx, row),
             agent_id=row.agent_id,
             passport_jti=row.passport_jti,
             subject=row.subject,
             payload_hash=commitment(salt, encoded),
-            detail=_admission(facts, row, allowed, draft),
+            detail=said_of(facts, row, allowed, draft),
         )
         return _Admitted(row, facts.connection, call, self._system.monotonic())
 
@@ -482,29 +485,6 @@ def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
-
-
-def _admission(
-    facts: Facts, row: store.OperationRow, allowed: Allow, draft: Draft
-) -> dict[str, str | int | bool | None]:
-    """What the record of a call that is let out says of why."""
-    said: dict[str, str | int | bool | None] = {
-        "service": facts.connection.provider,
-        "operation_id": row.id,
-        "approval_id": row.approval_id,
-        "ignored_approval_id": draft.approval_id if row.approval_id is None else None,
-        "request_id": draft.request_id,
-        "would_have": "approval_required" if allowed.would_ask else None,
-        "allowed_by_rule": allowed.rule,
-        "template": facts.connection.rules.version[:12] or None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _decided_by(tx: Tx, operation: store.OperationRow) -> str:
-    if operation.approval_id is None:
-        return f"grant:{operation.connection_id}"
-    return approval_store.get(tx, operation.approval_id).decided_by or "nobody"
 
 
 def _text(value: object) -> str | None:

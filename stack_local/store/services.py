@@ -102,7 +102,6 @@ def insert(
     verify_path: str | None,
     template: ServiceTemplate | None = None,
     placeholders: Mapping[str, str] | None = None,
-    ca_pem: str | None = None,
 ) -> None:
     """Keep a new connection, with its copy of its template."""
     if template is not None:
@@ -110,10 +109,10 @@ def insert(
     tx.execute(
         "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
         "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
-        "template_hash, base_url, placeholders, service_scopes, ca_pem) "
+        "template_hash, base_url, placeholders, service_scopes) "
         "VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, :scopes, "
         ":asks_everything, :verify_path, 'never', :version, :credential_version, :connected_by, :at, "
-        ":template_hash, :base_url, :placeholders, :service_scopes, :ca_pem)",
+        ":template_hash, :base_url, :placeholders, :service_scopes)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
@@ -132,7 +131,6 @@ def insert(
         base_url=connection.base_url,
         placeholders=json.dumps(placeholders or {}),
         service_scopes=json.dumps(connection.service_scopes),
-        ca_pem=ca_pem,
     )
 
 
@@ -173,9 +171,10 @@ def replace_template(
     """Give a connection a newer template; the version grows, so that older approvals no longer match."""
     keep_template(tx, template)
     tx.execute(
-        "UPDATE connections SET template_hash = :hash, injection = :injection, hosts = :hosts, base_url = :base_url, "
-        "version = version + 1 WHERE id = :id",
+        "UPDATE connections SET template_hash = :hash, description = :description, injection = :injection, "
+        "hosts = :hosts, base_url = :base_url, version = version + 1 WHERE id = :id",
         hash=template.hash,
+        description=template.description,
         injection=wire.InjectionSpec.of(injection).model_dump_json(),
         hosts=json.dumps(list(hosts)),
         base_url=base_url,

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from stack_local.wire.audit import ListAudit
 from stack_local.wire.services import ConnectCustomService
 from tests.conftest import TOKEN, Running, decoded
+from tests.e2e.harness import settled_log
 from tests.simulators.raw_upstream import raw_upstream
 from tests.simulators.upstream import Upstream
 
@@ -53,7 +53,7 @@ async def test_what_a_service_answers_is_marked_and_recorded_and_given_all_the_s
     assert ATTACK in answer.text
     if path == "/v1/proxy":
         assert "answer" in decoded(answer)["suspicion"]
-    entries = (await appliance.person.call(ListAudit(limit=20))).entries
+    entries = await settled_log(appliance.person)
     assert any("answer" in str(entry.detail.get("suspicion")) for entry in entries)
 
 

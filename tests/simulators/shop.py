@@ -11,12 +11,17 @@ import httpx
 
 from plugins import BUILTIN
 from stack_local import app
+from stack_local.domain.secrets import Secret
 from stack_local.oauth.token_endpoint import TOKEN_LIMITS
 from stack_local.oauth.upstream import CALLBACK_PATH
-from stack_local.operations import devices, taking_back
+from stack_local.operations import devices, sealing, taking_back
+from stack_local.operations.context import Core
+from stack_local.operations.sealing import Material
 from stack_local.plugin_api import Registrar, read_template
+from stack_local.store import services
 from stack_local.wire.connecting import ConnectService, ServiceConnecting
-from tests.conftest import TOKEN, Running, begin, served
+from stack_local.wire.vault import CreateSession
+from tests.conftest import PASSPHRASE, TOKEN, Running, begin, served
 from tests.simulators.authorization_server import CLIENT_ID, CLIENT_SECRET, HOST, AuthorizationServer, Wire
 from tests.simulators.egress import opened
 from tests.simulators.upstream import Upstream
@@ -121,13 +126,30 @@ class Counter:
         assert begun.authorization_url is not None
         return await self.come_back(self.server.allow(begun.authorization_url))
 
+    async def later(self, seconds: float) -> None:
+        """Time passes, and the person sits down again: a session does not last."""
+        self.running.system.advance(seconds)
+        self.running.person.hold_session(None)
+        session = await self.running.person.call(CreateSession(passphrase=PASSPHRASE))
+        self.running.person.hold_session(Secret(session.session.get_secret_value()))
+
     async def stepped(self, *, seconds: float = 0) -> None:
         """Time passes, and what happens by the clock happens."""
         self.running.system.advance(seconds)
+        await devices.look(self.core, self.running.system)
+        await taking_back.take_back(self.core, self.running.system)
+
+    @property
+    def core(self) -> Core:
+        """The ports of the open vault."""
         core = self.running.appliance.dispatcher._core
         assert core is not None
-        await devices.look(core, self.running.system)
-        await taking_back.take_back(core, self.running.system)
+        return core
+
+    async def kept(self, connection_id: str) -> Material:
+        """A connection's credential, opened."""
+        row = await self.core.database.read(lambda tx: services.get_credential(tx, connection_id))
+        return sealing.opened(self.core, row)
 
 
 @asynccontextmanager
