@@ -8,6 +8,8 @@ STAMP := .venv/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet
+GROUP := $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet --group pyproject.toml
 
 .PHONY: help setup run demo test check format docs bench soak conformance clients-ci clients browser package lock clean
 
@@ -64,8 +66,16 @@ format: setup
 docs: setup
 	$(BIN)/python -m stack_local.surfaces.docs docs
 
-bench: setup
-	$(BIN)/python -m tests.bench
+# What we are measured beside comes from PyPI too, with versions of its own. One package of it is no wheel.
+.mitmproxy/.installed: requirements-bench.lock | setup
+	rm -rf .mitmproxy
+	$(PYTHON) -m venv .mitmproxy
+	.mitmproxy/bin/python -m pip install --quiet --disable-pip-version-check --no-input \
+		--require-hashes --only-binary :all: --no-binary pyperclip -r requirements-bench.lock
+	touch $@
+
+bench: setup .mitmproxy/.installed
+	STACK_LOCAL_MITMDUMP="$(CURDIR)/.mitmproxy/bin/mitmdump" $(BIN)/python -m tests.bench
 
 soak: setup
 	$(BIN)/python -m pytest -m soak
@@ -119,10 +129,9 @@ lock: setup
 	$(LOCK) --group install --output-file requirements.lock
 	$(LOCK) --group install --extra dev --output-file requirements-dev.lock
 	$(LOCK) --group package --output-file requirements-package.lock
-	$(BIN)/uv pip compile --group pyproject.toml:node --universal --python-version 3.11 --generate-hashes \
-		--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-config --quiet \
-		--output-file requirements-node.lock
+	$(GROUP):node --output-file requirements-node.lock
+	$(GROUP):bench --output-file requirements-bench.lock
 	! grep -nE '://|^-|^ *#|@ ' requirements*.lock
 
 clean:
-	rm -rf .venv .node .npm build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .node .npm .mitmproxy build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -6,14 +6,15 @@ A template is data. A connection keeps its own copy, named by its hash, so that 
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from stack_local.domain.actions import PLACEHOLDER, Action, Effect, PathPattern, ServiceRules
+from stack_local.domain.actions import OPTIONAL, PLACEHOLDER, Action, Effect, PathPattern, ServiceRules
 from stack_local.domain.call_fields import check_path
-from stack_local.domain.calls import ALLOWED_HEADERS, STRIPPED_HEADERS
+from stack_local.domain.calls import ALLOWED_HEADERS, READING_METHODS, STRIPPED_HEADERS
 from stack_local.domain.errors import Broken, InvalidRequest
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.domain.urls import parse_host_port, parse_url
@@ -27,6 +28,31 @@ HttpsUrl = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length
 
 FILLED = re.compile(r"\{\{([a-z][a-z0-9_]*)\}\}")
 """A part that is the person's own: `https://{{subdomain}}.zendesk.com`."""
+
+_SEGMENT = re.compile(r"[a-z_][a-z0-9_]*(?:\.\.\.)?")
+
+
+def filled(text: str, placeholders: Mapping[str, str]) -> str:
+    """A host or URL with the person's own parts in it; a part nobody filled in stays, and then fits no call."""
+    return FILLED.sub(lambda match: placeholders.get(match[1], match[0]), text)
+
+
+def fill(text: str, placeholders: Mapping[str, str]) -> str:
+    """A host or an address with all of the person's own parts in it.
+
+    Raises:
+        InvalidRequest: one of them is missing.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        value = placeholders.get(match[1])
+        if value is None:
+            raise InvalidRequest(
+                f"{match[1]} is missing", field=f"placeholders.{match[1]}", rule="required for this service"
+            )
+        return value
+
+    return FILLED.sub(part, text)
 
 
 class _Part(BaseModel):
@@ -87,18 +113,20 @@ class TemplateVerify(_Part):
     path: Annotated[str, StringConstraints(pattern=r"^/", max_length=300)]
     host: str | None = None
     body: dict[str, Any] | None = None
-    ok: str | None = Field(None, description="Dotted path that must be true, where failures are 200 too.")
+    ok: str | None = Field(
+        None, description="Dotted path that is there, and not null or false, where failures are 200 too."
+    )
     account: list[str] = Field(default_factory=list, max_length=4, description="Dotted paths that name the account.")
 
 
 class TemplateOAuth(_Part):
     """The service's authorization server (RFC 6749, 7636, 8628)."""
 
-    authorization_url: HttpsUrl
+    authorization_url: HttpsUrl | None = None
     token_url: HttpsUrl
     device_authorization_url: HttpsUrl | None = None
     revocation_url: HttpsUrl | None = None
-    issuer: HttpsUrl | None = None
+    issuer: HttpsUrl | None = Field(None, description="What the `iss` of a redirect must be (RFC 9207).")
     register_url: HttpsUrl = Field(description="Where a person registers an application of their own.")
     scopes_separator: str = " "
     pkce: bool = True
@@ -108,6 +136,13 @@ class TemplateOAuth(_Part):
     scope_parameter: str = "scope"
     token_path: str = Field("access_token", description="Dotted path of the token in the answer.")
     rotates_refresh_tokens: bool = False
+
+    @model_validator(mode="after")
+    def _check(self) -> "TemplateOAuth":
+        needed = {"authorization_code": self.authorization_url, "device_code": self.device_authorization_url}
+        if any(grant in self.grants and url is None for grant, url in needed.items()):
+            raise ValueError("a grant has the endpoint it begins at")
+        return self
 
 
 class TemplateExchange(_Part):
@@ -137,10 +172,28 @@ class TemplateAction(_Part):
     def _check(self) -> "TemplateAction":
         if self.summary is None and self.settled_effect is Effect.WRITE:
             raise ValueError("an action that writes has a summary")
-        for match in PLACEHOLDER.finditer(self.summary or ""):
-            for path in filter(None, (match[1], match[3])):
-                _check_shown(path, self.path)
+        _check_pattern(self.path)
+        _check_summary(self.summary or "", self.path)
         return self
+
+
+def _check_pattern(pattern: str) -> None:
+    segments = pattern.split("/")
+    names = [match[1] for segment in segments for match in re.finditer(r"\{([^{}]*)\}", segment)]
+    if any(not _SEGMENT.fullmatch(name) for name in names) or len(set(names)) != len(names):
+        raise ValueError("a segment has a lower-case name of its own")
+    if any("..." in segment for segment in segments[:-1]):
+        raise ValueError("what remains stands at the end")
+
+
+def _check_summary(sentence: str, pattern: str) -> None:
+    for match in PLACEHOLDER.finditer(sentence):
+        for path in filter(None, (match[1], match[3])):
+            _check_shown(path, pattern)
+    if set(PLACEHOLDER.sub("", OPTIONAL.sub(r"\1", sentence))) & set("[]{}"):
+        raise ValueError("a brace or bracket of the summary is not closed, or names nothing")
+    if any(not PLACEHOLDER.search(part[1]) for part in OPTIONAL.finditer(sentence)):
+        raise ValueError("an optional part of the summary has a value")
 
 
 def _check_shown(path: str, pattern: str) -> None:
@@ -208,12 +261,19 @@ class ServiceTemplate(_Part):
         spec = self.injection
         return Injection(spec.style, spec.name, spec.template, tuple(spec.more.items()))
 
-    def rules(self) -> ServiceRules:
-        """What the law reads of it."""
+    def rules(self, placeholders: Mapping[str, str] | None = None) -> ServiceRules:
+        """What the law reads of it, once the person's own parts are known."""
         return ServiceRules(
             version=self.hash,
             actions=tuple(
-                Action(one.name, one.method, PathPattern(one.path), one.settled_effect, one.summary, one.host)
+                Action(
+                    one.name,
+                    one.method,
+                    PathPattern(one.path),
+                    one.settled_effect,
+                    one.summary,
+                    None if one.host is None else filled(one.host, placeholders or {}),
+                )
                 for one in self.actions
             ),
             methods_decide=self.methods_decide,
@@ -236,11 +296,14 @@ class ServiceTemplate(_Part):
         doubled = [action.name for action in self.actions]
         if len(set(doubled)) != len(doubled):
             raise ValueError("two actions have one name")
+        by_reading = [action for action in self.actions if action.method in READING_METHODS]
+        if self.methods_decide and any(action.settled_effect is Effect.WRITE for action in by_reading):
+            raise ValueError("where a GET writes, methods_decide is false")
         return self
 
 
 def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
-    for text in (*template.hosts, template.base_url or ""):
+    for text in (*template.hosts, template.base_url or "", *_addresses(template.oauth)):
         unknown = set(FILLED.findall(text)) - known
         if unknown:
             raise ValueError(f"no placeholder {', '.join(sorted(unknown))}")
@@ -253,6 +316,14 @@ def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
     named |= {template.verify.host} if template.verify is not None and template.verify.host is not None else set()
     if base.host not in hosts or {FILLED.sub("x", host) for host in named} - hosts:
         raise ValueError("base_url, verify and actions are on the template's own hosts")
+
+
+def _addresses(oauth: TemplateOAuth | None) -> tuple[str, ...]:
+    """Every address that is asked, or that a person is sent to."""
+    if oauth is None:
+        return ()
+    named = (oauth.authorization_url, oauth.device_authorization_url, oauth.revocation_url, oauth.issuer)
+    return (oauth.token_url, *filter(None, named))
 
 
 def _check_headers(template: ServiceTemplate) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
-from stack_local.domain.call_fields import ABSENT, Absent, body_tree, plain_path, read_field
+from stack_local.domain.call_fields import ABSENT, Absent, body_tree, is_form, plain_path, read_field
 from stack_local.domain.calls import READING_METHODS, Call
 from stack_local.domain.canonical import Json, write_json
 from stack_local.domain.graphql import only_reads
@@ -13,11 +13,39 @@ from stack_local.domain.graphql import only_reads
 MAX_SHOWN = 120
 """Characters of one value in a summary."""
 
-NO_MINOR_UNIT = frozenset({"BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW", "MGA", "PYG", "RWF", "UGX", "VND", "VUV"})
-"""Currencies that are counted whole; together with XAF, XOF and XPF, which begin with X (ISO 4217)."""
+_WHOLE_CURRENCIES = (
+    "BIF",
+    "CLP",
+    "DJF",
+    "GNF",
+    "JPY",
+    "KMF",
+    "KRW",
+    "MGA",
+    "PYG",
+    "RWF",
+    "VND",
+    "VUV",
+    "XAF",
+    "XOF",
+    "XPF",
+)
+_THOUSANDTHS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
 
-PLACEHOLDER = re.compile(r"\{([a-zA-Z0-9_.\-\[\]]+)(?:\|(money):([a-zA-Z0-9_.\-]+))?\}")
+MINOR_DIGITS = {**dict.fromkeys(_WHOLE_CURRENCIES, 0), **dict.fromkeys(_THOUSANDTHS, 3)}
+"""Digits behind the point, where they are not two (ISO 4217)."""
+
+UNSETTLED_MINOR_DIGITS = frozenset({"ISK", "UGX"})
+"""Whole in ISO 4217, but services that counted hundredths before still do (https://docs.stripe.com/currencies)."""
+
+PLACEHOLDER = re.compile(r"\{([a-zA-Z0-9_.\-]+)(?:\|(money):([a-zA-Z0-9_.\-]+))?\}")
 """A value in a summary: `{body.text}`, or `{body.amount|money:body.currency}` for an amount in minor units."""
+
+_CURRENCY = re.compile(r"[A-Za-z]{3}")
+_WHOLE = re.compile(r"[0-9]{1,15}")
+
+OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
+"""A part of a summary that is said only where the call has its values: `Create customer[ {body.name}]`."""
 
 
 class Effect(StrEnum):
@@ -44,7 +72,7 @@ class PathPattern:
 @lru_cache(maxsize=4096)
 def _compiled(text: str) -> re.Pattern[str]:
     parts = re.split(r"(\{[a-z_][a-z0-9_]*(?:\.\.\.)?\})", text)
-    return re.compile("".join(_part(part) for part in parts))
+    return re.compile("".join(_part(part) for part in parts), re.DOTALL)
 
 
 def _part(part: str) -> str:
@@ -108,16 +136,30 @@ class ServiceRules:
         found = self.action_of(call) if self.actions else None
         if found is not None:
             return _settled(found[0].effect, call)
-        is_plain = self.methods_decide and (not self.actions or plain_path(call.url.raw_path) is not None)
-        return Effect.READ if is_plain and call.method in READING_METHODS else Effect.WRITE
+        may_read = self.methods_decide and call.method in READING_METHODS and self._is_told_by_method(call)
+        return Effect.READ if may_read else Effect.WRITE
+
+    def _is_told_by_method(self, call: Call) -> bool:
+        """Whether the path hides nothing: it is plain, and none that answers GraphQL by another method."""
+        if not self.actions:
+            return True
+        path = plain_path(call.url.raw_path)
+        if path is None:
+            return False
+        graphql = (action for action in self.actions if action.effect is Effect.GRAPHQL)
+        return all(action.path.match(path) is None for action in graphql)
+
+    def reads_body_of(self, call: Call) -> bool:
+        """Whether it is the call's body that says what it does."""
+        found = self.action_of(call) if self.actions else None
+        return found is not None and found[0].effect is Effect.GRAPHQL
 
     def summary_of(self, call: Call) -> str | None:
         """The call in one sentence, where its action has one."""
         found = self.action_of(call)
         if found is None or found[0].summary is None:
             return None
-        action, segments = found
-        return summarize(found[0].summary, call, segments) if action.summary else None
+        return summarize(found[0].summary, call, found[1])
 
 
 CUSTOM = ServiceRules()
@@ -125,19 +167,41 @@ CUSTOM = ServiceRules()
 
 
 def _settled(effect: Effect, call: Call) -> Effect:
-    if effect is not Effect.GRAPHQL:
+    if effect is Effect.READ:
+        return Effect.WRITE if _overrides_method(call) else effect
+    if effect is Effect.WRITE:
         return effect
-    tree = body_tree(call) if call.method == "POST" else _query_tree(call)
+    tree = _graphql_request(call)
     return Effect.READ if not isinstance(tree, Absent) and only_reads(tree) else Effect.WRITE
 
 
-def _query_tree(call: Call) -> Json | Absent:
+def _overrides_method(call: Call) -> bool:
+    """Whether the body names another method, as some servers obey; in the URL it is refused before."""
+    if call.body is None:
+        return False
+    escape = b"\\u" if call.is_json else b"%"
+    if b"_method" not in call.body.lower() and escape not in call.body:
+        return False
+    if not call.is_json and not is_form(call):
+        return True
+    tree = body_tree(call)
+    names = tree if isinstance(tree, dict) else ()
+    return isinstance(tree, Absent) or any(name.lower().partition("[")[0] == "_method" for name in names)
+
+
+def _graphql_request(call: Call) -> Json | Absent:
+    """The request where it stands in one place: some servers prefer a document in the URL to the one in the body."""
+    if call.body is not None:
+        return ABSENT if call.url.raw_query else body_tree(call)
     document = read_field(call, "query.query")
-    return ABSENT if isinstance(document, Absent) else {"query": document}
+    return ABSENT if isinstance(document, Absent) or call.method not in READING_METHODS else {"query": document}
 
 
 def summarize(sentence: str, call: Call, segments: dict[str, str]) -> str:
-    """The sentence with the call's own values in it; what the call does not have is shown as `(none)`."""
+    """The sentence with the call's own values in it.
+
+    What the call does not have is shown as `(none)`; an optional part is left out where one of its values is missing.
+    """
 
     def filled(match: re.Match[str]) -> str:
         value = _value(match[1], call, segments)
@@ -145,7 +209,12 @@ def summarize(sentence: str, call: Call, segments: dict[str, str]) -> str:
             return _money(value, _value(match[3], call, segments))
         return _shown(value)
 
-    return PLACEHOLDER.sub(filled, sentence)
+    def said(part: re.Match[str]) -> str:
+        values = (_value(name[1], call, segments) for name in PLACEHOLDER.finditer(part[1]))
+        return part[1] if all(not isinstance(value, Absent) and value is not None for value in values) else ""
+
+    # The optional parts go first: what a value says is never read as a part.
+    return PLACEHOLDER.sub(filled, OPTIONAL.sub(said, sentence))
 
 
 def _value(path: str, call: Call, segments: dict[str, str]) -> Json | Absent:
@@ -162,11 +231,15 @@ def _shown(value: Json | Absent) -> str:
 
 
 def _money(amount: Json | Absent, currency: Json | Absent) -> str:
-    """An amount in the currency's minor unit, as people write it; as it stands where it is no whole number."""
-    unit = _shown(currency).upper()
+    """An amount in the currency's minor unit, as people write it; as it stands where that cannot be told."""
+    if isinstance(amount, Absent) or amount is None:
+        return _shown(amount)
     text = str(amount) if isinstance(amount, int) and not isinstance(amount, bool) else _shown(amount)
-    if not re.fullmatch(r"[0-9]{1,15}", text):
-        return f"{text} {unit}"
-    if unit in NO_MINOR_UNIT or unit in ("XAF", "XOF", "XPF"):
-        return f"{int(text)} {unit}"
-    return f"{int(text) // 100}.{int(text) % 100:02} {unit}"
+    if isinstance(currency, Absent) or currency is None:
+        return f"{text} in minor units"
+    unit = _shown(currency)
+    if not _CURRENCY.fullmatch(unit) or unit.upper() in UNSETTLED_MINOR_DIGITS or not _WHOLE.fullmatch(text):
+        return f"{text} {unit} in minor units"
+    digits = MINOR_DIGITS.get(unit.upper(), 2)
+    whole, rest = divmod(int(text), 10**digits)
+    return f"{whole}.{rest:0{digits}} {unit.upper()}" if digits else f"{whole} {unit.upper()}"

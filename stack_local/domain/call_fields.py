@@ -28,7 +28,7 @@ def check_path(path: str) -> None:
     """
     head, _, rest = path.partition(".")
     whole = path in ("method", "url.pathname", "url.host", "url.origin", "body")
-    if not whole and not (head in ("headers", "query", "body") and rest and ".." not in f"{rest}."):
+    if not whole and not (head in ("headers", "query", "body") and rest and ".." not in f".{rest}."):
         raise InvalidRequest(
             f"{path[:64]!r} names no field of a call",
             field="path",
@@ -37,7 +37,7 @@ def check_path(path: str) -> None:
 
 
 def read_field(call: Call, path: str) -> Json | Absent:
-    """The value at a path; ABSENT where there is none, also where the body cannot be read.
+    """The value at a path; ABSENT where there is none, also where the query or the body cannot be read.
 
     A key that stands several times in a query or a form gives all its values as a list.
     """
@@ -50,7 +50,7 @@ def read_field(call: Call, path: str) -> Json | Absent:
         case "headers":
             return _header(call, rest.lower())
         case "query":
-            return _pairs(call.url.raw_query or "").get(rest, ABSENT)
+            return _of_query(call, rest)
         case "body":
             return _of_body(call, rest)
         case _:
@@ -73,6 +73,13 @@ def _header(call: Call, name: str) -> Json | Absent:
     if name == "content-type":
         return ABSENT if call.content_type is None else call.content_type
     return dict[str, Json](call.headers).get(name, ABSENT)
+
+
+def _of_query(call: Call, name: str) -> Json | Absent:
+    try:
+        return _pairs(call.url.raw_query or "").get(name, ABSENT)
+    except ValueError:
+        return ABSENT
 
 
 def _of_body(call: Call, path: str) -> Json | Absent:
@@ -100,11 +107,12 @@ def body_tree(call: Call) -> Json | Absent:
 
 
 def at(tree: Json, path: str, *, is_form: bool = False) -> Json | Absent:
-    """The value at a dotted path; a form spells `a.b` as `a[b]` too."""
+    """The value at a dotted path; a form spells `a.b` as `a[b]` too, and both spellings together are two values."""
     if is_form and isinstance(tree, dict):
         first, *others = path.split(".")
-        bracketed = first + "".join(f"[{part}]" for part in others)
-        return tree.get(path, tree.get(bracketed, ABSENT))
+        spellings = dict.fromkeys((path, first + "".join(f"[{part}]" for part in others)))
+        values = [tree[spelling] for spelling in spellings if spelling in tree]
+        return values if len(values) > 1 else next(iter(values), ABSENT)
     for part in path.split("."):
         if isinstance(tree, dict) and part in tree:
             tree = tree[part]

@@ -163,6 +163,18 @@ def service_is_connected(facts: Facts) -> Deny | None:
     return Deny("FORBIDDEN", "service_connected", "the service is disconnected", "ask a person to connect it again")
 
 
+def credential_is_alive(facts: Facts) -> Deny | None:
+    if facts.connection.reconnect_reason is None:
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "reconnect",
+        f"the credential of {facts.connection.provider} no longer works",
+        "ask a person to connect it again; until then every call is refused",
+        details={"field": "service"},
+    )
+
+
 def service_is_granted(facts: Facts) -> Deny | None:
     declared_elsewhere = facts.declared and facts.connection.id not in facts.declared
     if not declared_elsewhere and effective_scopes(facts.chain, facts.granted, facts.connection.id):
@@ -229,6 +241,27 @@ def no_own_token_leaves(facts: Facts) -> Deny | None:
         "the call carries a token of this appliance",
         "leave it out: it is never sent to a service",
     )
+
+
+def body_was_seen(facts: Facts) -> Deny | None:
+    if not facts.call.is_streamed or not needs_body(facts):
+        return None
+    return Deny(
+        "TOO_LARGE",
+        "body_not_seen",
+        "a person or a rule must see the body of this call, and it was not read",
+        "send a body of at most 10 MB",
+        details={"field": "body"},
+    )
+
+
+def needs_body(facts: Facts) -> bool:
+    """Whether the word hangs on the call's body: it says what is done, a person is shown it, or a rule compares it."""
+    is_held = needs_approval(facts) and facts.agent.asks is not Asks.OBSERVE
+    carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
+    conditions = (one for rule in facts.terms.rules for one in rule.when)
+    compared = (one.path.partition(".")[0] for one in (*facts.terms.constraints, *conditions, *carried))
+    return is_held or facts.connection.rules.reads_body_of(facts.call) or "body" in compared
 
 
 def constraints_hold(facts: Facts) -> Deny | None:
@@ -301,7 +334,9 @@ RULES: tuple[Rule, ...] = (
     service_is_granted,
     scope_covers_method,
     host_is_bound,
+    credential_is_alive,
     no_own_token_leaves,
+    body_was_seen,
     constraints_hold,
     no_rule_blocks,
     within_hours,
@@ -363,14 +398,6 @@ def needs_approval(facts: Facts) -> bool:
 
 
 def _gate(facts: Facts) -> Decision:
-    if facts.call.is_streamed:
-        return Deny(
-            "TOO_LARGE",
-            "body_not_seen",
-            "a person must approve this call, and its body was not read",
-            "send a body of at most 10 MB, with its length",
-            details={"field": "body"},
-        )
     if facts.approval_id is None:
         return Hold()
     approval = facts.approval

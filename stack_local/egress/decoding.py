@@ -37,6 +37,11 @@ class Decoder:
         while rest is not None:
             rest = self._inflate(self._inflater, rest)
 
+    @property
+    def is_coded(self) -> bool:
+        """Whether there is a coding to take off."""
+        return self._inflater is not None
+
     def take(self) -> bytes:
         """What was decoded since the last time: a body that is passed on is not held."""
         piece = bytes(self._decoded)

@@ -34,6 +34,7 @@ DROPPED_HEADERS = frozenset(
 )
 """Headers that belong to this hop or to the coded body, and end here."""
 
+_INTERIM = (b"HTTP/1.1 1", b"HTTP/1.0 1")
 _REQUEST_OF = {method: h11.Request(method=method, target="/", headers=[("Host", "")]) for method in METHODS}
 _END_OF_REQUEST = h11.EndOfMessage()
 _LISTED_LENGTH = re.compile(rb"\r\ncontent-length:[^\r]*,")
@@ -84,6 +85,13 @@ async def read_final_head(connection: Connection, protocol: h11.Connection, limi
                 protocol.receive_data(bytes(received))
             return event, len(received)
     raise _invalid("the response has too many interim heads")
+
+
+def begins_answer(received: bytes) -> bool:
+    """Whether what has arrived holds the beginning of a final head: interim ones say nothing yet."""
+    while received.startswith(_INTERIM) and (end := received.find(b"\r\n\r\n")) >= 0:
+        received = received[end + 4 :]
+    return len(received) >= len(_INTERIM[0]) and not received.startswith(_INTERIM)
 
 
 async def _read_head_bytes(connection: Connection, received: bytearray, limits: Limits) -> bytes:

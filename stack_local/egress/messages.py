@@ -1,6 +1,6 @@
 """What goes out and what comes back, as values."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -31,7 +31,8 @@ class OutboundRequest:
 class Upload:
     """A body that is passed on as it arrives, and never held."""
 
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes, None]
+    """Closed by whoever sends it, also where it is not read to its end."""
     length: int | None
     """Bytes where they are known before; else it goes out in chunks."""
 

@@ -6,6 +6,7 @@ import ipaddress
 import select
 import socket
 import ssl
+from collections.abc import Callable
 
 import certifi
 
@@ -25,6 +26,7 @@ class Connection(asyncio.Protocol):
         self._waiter: asyncio.Future[None] | None = None
         self._is_in_use = True
         self._writable: asyncio.Future[None] | None = None
+        self._listener: Callable[[], None] | None = None
         self._has_ended = False
         self._was_broken = False
         self.idle_since = 0.0
@@ -71,7 +73,7 @@ class Connection(asyncio.Protocol):
         Raises:
             EgressFailed: `connection_reset`, it ended before; nothing was sent.
         """
-        if self._transport is None or self._has_ended or self._transport.is_closing():
+        if self._transport is None or not self.is_open:
             raise EgressFailed("the connection ended before the request", code="connection_reset", sent=False)
         self._transport.write(data)
 
@@ -81,9 +83,18 @@ class Connection(asyncio.Protocol):
             await self._writable
 
     @property
-    def has_input(self) -> bool:
-        """Whether the other side has said something, or ended."""
-        return bool(self._received) or self._has_ended
+    def is_open(self) -> bool:
+        """Whether something can still be sent."""
+        return self._transport is not None and not self._has_ended and not self._transport.is_closing()
+
+    @property
+    def received(self) -> bytes:
+        """What waits for its reader."""
+        return bytes(self._received)
+
+    def tell(self, listener: Callable[[], None] | None) -> None:
+        """Call this whenever the other side says something or ends; None to call nothing."""
+        self._listener = listener
 
     async def read(self) -> bytes:
         """Whatever has arrived, at least one byte; empty after an orderly end.
@@ -106,7 +117,7 @@ class Connection(asyncio.Protocol):
 
     def take_up(self) -> bool:
         """Begin the next exchange; False when the other side has ended or said something meanwhile."""
-        if self._transport is None or self._has_ended or self._transport.is_closing() or _has_input(self._descriptor):
+        if not self.is_open or _has_input(self._descriptor):
             return False
         self._is_in_use = True
         return True
@@ -135,6 +146,8 @@ class Connection(asyncio.Protocol):
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
+        if self._listener is not None:
+            self._listener()
 
     def _take(self) -> bytes:
         data = bytes(self._received)

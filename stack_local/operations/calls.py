@@ -1,6 +1,7 @@
 """Between the wire's claim and the exact call: reading a claim, showing a call, dry-running the decision."""
 
 import hashlib
+from dataclasses import replace
 
 from stack_local.domain.actors import Kind
 from stack_local.domain.calls import Call, propose
@@ -60,8 +61,7 @@ def edited(connection: Connection, call: Call, edits: CallEdits) -> Call:
     url = edits.url if edits.url is not None else call.url.text
     if "query" in chosen:
         url = url.partition("?")[0]
-    body = as_json(edits.body) if "body" in chosen else None
-    return propose(
+    proposed = propose(
         connection_id=connection.id,
         connection_version=connection.version,
         credential_version=connection.credential_version,
@@ -70,12 +70,10 @@ def edited(connection: Connection, call: Call, edits: CallEdits) -> Call:
         url=url,
         headers=headers,
         query=edits.query or {},
-        body=body if "body" in chosen else _kept_body(call),
+        body=as_json(edits.body) if "body" in chosen else None,
     )
-
-
-def _kept_body(call: Call) -> Json:
-    return None if call.body is None else call.body.decode("utf-8")
+    # A body that stays need not be text.
+    return proposed if "body" in chosen else replace(proposed, body=call.body)
 
 
 def exact(connection: Connection, call: Call) -> ExactCall:

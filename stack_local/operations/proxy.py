@@ -13,6 +13,7 @@ from stack_local.proxy.approvals import decode_call
 from stack_local.proxy.facts import SALT_BYTES, Draft
 from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.proxy.outcomes import stored_response
+from stack_local.proxy.own_tokens import without_own_tokens
 from stack_local.proxy.pipeline import Asker
 from stack_local.proxy.responses import shown
 from stack_local.proxy.usage import month_after, month_of
@@ -51,8 +52,7 @@ async def proxy_request(ctx: Context, request: ProxyRequest) -> ProxyResponse:
 
 async def _forwarded(ctx: Context, request: ProxyRequest, forward: Forward) -> ProxyResponse:
     """A request below `/p/`: its body is read only where it is short, or where somebody must see it."""
-    ctx.trail.is_recorded = True
-    asker, body = asker_of(ctx, request.passport_token), forward.body
+    asker = asker_of(ctx, request.passport_token)
     draft = Draft(
         service=request.service,
         method=request.method,
@@ -61,13 +61,14 @@ async def _forwarded(ctx: Context, request: ProxyRequest, forward: Forward) -> P
         request_id=request.operation_id,
         forward=forward,
     )
-    if body is not None:
-        draft = await _with_body(ctx, asker, draft, body)
+    if forward.body is not None:
+        draft = await _with_body(ctx, asker, draft, forward.body)
+    # Until here a refusal is the door's to record.
+    ctx.trail.is_recorded = True
     answer = await ctx.core.pipeline.run(asker, draft, on_operation=ctx.on_operation)
     if not forward.sink.has_begun:
-        await forward.sink.begin(answer.kept.status, answer.kept.headers)
-        await forward.sink.pass_on(answer.kept.body)
-        await forward.sink.end()
+        ctx.on_operation(answer.operation_id)
+        await forward.sink.whole(answer.kept.status, answer.kept.headers, answer.kept.body, base=answer.base)
     return ProxyResponse(
         status=answer.kept.status,
         headers={},
@@ -80,7 +81,8 @@ async def _forwarded(ctx: Context, request: ProxyRequest, forward: Forward) -> P
 
 
 async def _with_body(ctx: Context, asker: Asker, draft: Draft, body: Incoming) -> Draft:
-    streamed = replace(draft, upload=Upload(body.stream(), body.length))
+    pieces = without_own_tokens(body.stream(), ctx.core.vault.token_marks())
+    streamed = replace(draft, upload=Upload(pieces, body.length))
     if body.is_small or await ctx.core.pipeline.must_see_body(asker, streamed):
         return replace(draft, raw_body=await body.whole())
     return streamed

@@ -9,9 +9,11 @@ from stack_local.domain.approvals import MAX_PENDING, PENDING_HOURS, Approval, S
 from stack_local.domain.calls import Call
 from stack_local.domain.errors import TooMany, Unavailable
 from stack_local.domain.ids import AgentId, ApprovalId, OperationId, SessionId
+from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Facts
 from stack_local.domain.urls import parse_url
 from stack_local.store import approvals as store
+from stack_local.store import passports
 from stack_local.store.approvals import ApprovalRow
 from stack_local.store.database import Tx
 from stack_local.system import System
@@ -123,6 +125,13 @@ def open_pending(tx: Tx, vault: Vault, system: System, facts: Facts, asked: Aske
     store.insert(tx, row)
     tx.is_visible = True
     return row
+
+
+def find_standing(tx: Tx, passport: Passport, call: Call, now: datetime) -> str | None:
+    """The id of a yes to exactly this call that its passport may spend now."""
+    chain = tuple(link.agent_id for link in passports.chain(tx, passport))
+    row = store.find_granted(tx, digest=call.digest, session_id=passport.session_id, chain=chain, now=now)
+    return None if row is None else row.id
 
 
 def check_room(waiting: int) -> None:

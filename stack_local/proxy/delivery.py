@@ -1,18 +1,22 @@
 """Stop 7 of a call: the credential is opened and put in, the request sent, and its answer scrubbed on the way back."""
 
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from stack_local.domain.call_fields import Absent, at
 from stack_local.domain.calls import Call
 from stack_local.domain.canonical import read_json
-from stack_local.domain.errors import InvalidRequest, StackError
+from stack_local.domain.errors import InvalidRequest, StackError, UpstreamFailed
 from stack_local.domain.services import Connection
-from stack_local.egress.client import Egress, InboundResponse, OutboundRequest, StreamedResponse, Upload
+from stack_local.egress.client import Egress, OutboundRequest, Upload
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import inject, refusals
 from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.forwarding import Sink
-from stack_local.proxy.responses import Kept, forwarded_headers, scrubbed
+from stack_local.proxy.passage import Passage
+from stack_local.proxy.responses import Kept, scrubbed
 from stack_local.proxy.scrub import Scrubber
 from stack_local.store.proxy import NO_RECEIPT, Receipt
 from stack_local.system import System
@@ -20,8 +24,11 @@ from stack_local.system import System
 OBJECT_ID_CHARACTERS = 200
 """Of the id of what a write made; a longer one is no id."""
 
-EVENT_STREAM = "text/event-stream"
-"""Server-sent events are passed on at once, also where they answer a write."""
+UNAUTHORIZED = 401
+"""The status by which a service does not take a credential (RFC 9110, section 15.5.2)."""
+
+ALONE_SECONDS = 60.0
+"""How long a write goes on once its caller has hung up, so that its outcome can be known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +44,7 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What came of it: an answer or a failure, and whether a byte may have left."""
+    """What came of it: an answer, a failure, or both where the answer broke; and whether a byte may have left."""
 
     kept: Kept | None
     failure: StackError | None
@@ -66,8 +73,10 @@ class Delivery:
             response = await self._egress.send(request)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
+        self._hear(parcel, response.status, credential)
         kept = scrubbed(response, credential.scrubber)
-        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body, credential.scrubber))
+        receipt = _receipt(parcel, response.status, response.headers, kept.body, credential.scrubber)
+        return Delivered(kept, None, sent=True, receipt=receipt)
 
     async def stream(self, parcel: Parcel, upload: Upload | None, sink: Sink) -> Delivered:
         """Pass the answer on as it comes. What is short and answers a write is not: its outcome is durable first."""
@@ -76,52 +85,33 @@ class Delivery:
             request = self._request(parcel, credential, upload)
         except StackError as refused:
             return Delivered(None, refused, sent=False)
+        passage = Passage(parcel.connection.base, credential.scrubber, sink, self._kept_bytes)
+        failure: StackError
+        sent = True
         try:
-            response = await self._egress.open(request)
-            return await self._passed_on(parcel, response, credential, sink)
+            async with _while_awaited(sink, ALONE_SECONDS if parcel.is_write else 0):
+                response = await self._egress.open(request)
+                self._hear(parcel, response.status, credential)
+                await passage.carry(response, is_write=parcel.is_write)
+            return _delivered(parcel, passage, credential.scrubber)
         except EgressFailed as failed:
-            return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
+            failure, sent = refusals.not_sent_or_failed(failed), failed.sent
+        except TimeoutError:
+            # A read whose answer has begun did what it was for; what is left of it interests nobody.
+            if passage.has_begun and (passage.is_whole or not parcel.is_write):
+                return _delivered(parcel, passage, credential.scrubber)
+            failure = UpstreamFailed("the caller hung up before the answer was whole", code="CALLER_GONE", sent=True)
         except StackError as stopped:
             # The caller's own body ended early: what the service makes of the part it has is not known.
-            return Delivered(None, stopped, sent=True)
+            failure = stopped
+        # How far it came is on record.
+        kept = None if passage.status is None else passage.kept
+        return Delivered(kept, failure, sent, Receipt(passage.status))
 
-    async def _passed_on(
-        self, parcel: Parcel, response: StreamedResponse, credential: OpenCredential, sink: Sink
-    ) -> Delivered:
-        headers, redacted = forwarded_headers(response.headers, credential.scrubber)
-        scrubbing, held = credential.scrubber.stream(), bytearray()
-        is_held_back = parcel.is_write and not headers.get("content-type", "").startswith(EVENT_STREAM)
-        has_begun, listens, is_whole = False, True, True
-        try:
-            if not is_held_back:
-                has_begun = True
-                await sink.begin(response.status, headers)
-            async for piece in response.pieces():
-                passed = scrubbing.feed(piece)
-                if is_whole:
-                    held += passed
-                    is_whole = len(held) <= self._kept_bytes
-                if is_held_back and is_whole:
-                    continue
-                if not has_begun:
-                    has_begun, passed = True, bytes(held)
-                    await sink.begin(response.status, headers)
-                if not is_whole:
-                    held.clear()
-                listens = listens and await sink.pass_on(passed)
-                if not listens and not parcel.is_write:
-                    break
-        finally:
-            response.close()
-        last = scrubbing.end()
-        if is_whole:
-            held += last
-        if has_begun:
-            await sink.pass_on(last)
-            await sink.end()
-        redacted = redacted or scrubbing.redacted
-        kept = Kept(response.status, headers, bytes(held), redacted, is_whole=is_whole)
-        return Delivered(kept, None, sent=True, receipt=_receipt(parcel, response, kept.body, credential.scrubber))
+    def _hear(self, parcel: Parcel, status: int, credential: OpenCredential) -> None:
+        """What the service says of the credential. The call is not sent again: its caller knows whether it may be."""
+        if status == UNAUTHORIZED:
+            self._credentials.refused(parcel.connection, credential)
 
     def _request(self, parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
         connection, call = parcel.connection, parcel.call
@@ -139,13 +129,33 @@ class Delivery:
         )
 
 
-def _receipt(parcel: Parcel, response: InboundResponse | StreamedResponse, body: bytes, scrubber: Scrubber) -> Receipt:
+@asynccontextmanager
+async def _while_awaited(sink: Sink, alone_seconds: float) -> AsyncIterator[None]:
+    """Raises TimeoutError so long after nobody listens any more."""
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(None) as awaited:
+            sink.when_gone(lambda: awaited.reschedule(loop.time() + alone_seconds))
+            yield
+    finally:
+        sink.when_gone(None)
+
+
+def _delivered(parcel: Parcel, passage: Passage, scrubber: Scrubber) -> Delivered:
+    kept = passage.kept
+    receipt = _receipt(parcel, kept.status, passage.headers, kept.body, scrubber)
+    return Delivered(kept, None, sent=True, receipt=receipt)
+
+
+def _receipt(
+    parcel: Parcel, status: int, headers: Sequence[tuple[str, str]], body: bytes, scrubber: Scrubber
+) -> Receipt:
     """What the service itself says: its status, its name for the request, and the id of what a write made."""
     rules = parcel.connection.rules
-    named = next((value for name, value in response.headers if name == rules.request_id_header), None)
+    named = next((value for name, value in headers if name == rules.request_id_header), None)
     made = _object_id(body, rules.object_id) if parcel.is_write and rules.object_id is not None else None
     request_id = None if named is None else scrubber.clean_text(named)[0][:OBJECT_ID_CHARACTERS]
-    return Receipt(response.status, request_id, made)
+    return Receipt(status, request_id, made)
 
 
 def _object_id(body: bytes, path: str) -> str | None:

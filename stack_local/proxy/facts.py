@@ -1,15 +1,13 @@
 """Reading what the decision needs, from one transaction: passport and ancestors, service, grant, approval."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from urllib.parse import unquote_to_bytes
 
 from stack_local.domain.calls import Body, Call, first_mismatch, forwarded, propose
 from stack_local.domain.canonical import Json
 from stack_local.domain.detection import CallFacts, Finding, PastCall
-from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.errors import Forbidden, InvalidRequest
 from stack_local.domain.ids import OperationId
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Earlier, Facts
@@ -18,6 +16,7 @@ from stack_local.domain.terms import Spent, Terms
 from stack_local.egress.client import Upload
 from stack_local.proxy import approvals
 from stack_local.proxy.forwarding import Forward, Sink
+from stack_local.proxy.own_tokens import carries_own_token
 from stack_local.proxy.usage import Usage
 from stack_local.store import access, agents, passports, services
 from stack_local.store import proxy as operations
@@ -27,8 +26,6 @@ from stack_local.vault.vault import Vault
 
 SALT_BYTES = 16
 """In front of the call where it is kept: what its commitment in the log is salted with."""
-
-_OUR_TOKENS = re.compile(rb"sk_(?:live|session|refresh)_[A-Za-z0-9_-]{20,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +110,16 @@ def proposed(connection: Connection, draft: Draft) -> Call:
 
     Raises:
         InvalidRequest: a field breaks a rule of form.
+        Forbidden: `/p/{service}` stands for nothing, because no host is bound.
     """
     if draft.forward is not None:
+        if not connection.base:
+            raise Forbidden(
+                f"{connection.provider} is bound to no host yet",
+                rule="host_not_bound",
+                field="service",
+                hint="ask a person to bind one",
+            )
         return forwarded(
             connection.sending,
             draft.method,
@@ -191,16 +196,6 @@ def _earlier(tx: Tx, vault: Vault, agent_id: str, request_id: str, call: Call) -
 def _declared(passport: Passport, connection: Connection) -> frozenset[str]:
     """The declared services, with this connection's slug read as its id."""
     return frozenset(connection.id if name == connection.provider else name for name in passport.intent_services)
-
-
-def carries_own_token(call: Call, token_marks: Sequence[str]) -> bool:
-    """Whether a key, session or passport of ours stands anywhere in the call."""
-    kind = (call.content_type or "").encode("latin-1")
-    parts = [call.url.text.encode(), kind, call.body or b"", *(value.encode("latin-1") for _, value in call.headers)]
-    written = b"\n".join(parts)
-    # A service undoes percent escapes, so what it would read counts too.
-    whole = written + b"\n" + unquote_to_bytes(written) if b"%" in written else written
-    return _OUR_TOKENS.search(whole) is not None or any(mark.encode() in whole for mark in token_marks)
 
 
 def detector_facts(

@@ -1,7 +1,8 @@
 """A call that is forwarded as it comes: what the surface of `/p/` hands in, and where the answer goes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -10,6 +11,9 @@ from stack_local.domain.errors import InvalidRequest, TooLarge
 
 SMALL_BODY_BYTES = 256 * 1024
 """A body of a known length up to this is read before anything is asked; a longer one is read only if it must be."""
+
+WHOLE_SECONDS = 120
+"""How long a body that is read whole may take in all."""
 
 
 class Sink(Protocol):
@@ -20,8 +24,16 @@ class Sink(Protocol):
         """Whether the head is gone."""
         ...
 
-    async def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        """The head; once, and before any piece."""
+    def when_gone(self, tell: Callable[[], None] | None, /) -> None:
+        """Call this when nobody listens any more, at once where that is so already; None to call nothing."""
+        ...
+
+    async def whole(self, status: int, headers: Mapping[str, str], body: bytes, *, base: str) -> None:
+        """An answer that was not passed on piece by piece. `base` as in `begin`."""
+        ...
+
+    async def begin(self, status: int, headers: Mapping[str, str], *, base: str) -> None:
+        """The head; once, and before any piece. `base` is the URL that `/p/{service}` stands for."""
         ...
 
     async def pass_on(self, piece: bytes) -> bool:
@@ -37,7 +49,7 @@ class Sink(Protocol):
 class Incoming:
     """A request body that has not been read."""
 
-    pieces: AsyncIterator[bytes]
+    pieces: AsyncGenerator[bytes, None]
     length: int | None
     """As the caller said it; None where it comes in chunks."""
     has_been_read: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,11 +60,12 @@ class Incoming:
         """Whether it is read before anything is asked."""
         return self.length is not None and self.length <= SMALL_BODY_BYTES
 
-    async def stream(self) -> AsyncIterator[bytes]:
+    async def stream(self) -> AsyncGenerator[bytes, None]:
         """The body as it arrives."""
         try:
-            async for piece in self.pieces:
-                yield piece
+            async with aclosing(self.pieces) as pieces:
+                async for piece in pieces:
+                    yield piece
         finally:
             self.has_been_read.set()
 
@@ -61,20 +74,37 @@ class Incoming:
 
         Raises:
             TooLarge: a person cannot be shown more than that.
+            InvalidRequest: it is shorter than it said, or does not arrive in time.
         """
-        body = bytearray()
-        async for piece in self.stream():
-            body += piece
-            if len(body) > MAX_BODY_BYTES:
-                raise TooLarge(
-                    "the body is too large to be approved or checked",
-                    field="body",
-                    rule=f"at most {MAX_BODY_BYTES} bytes where a person or a rule must see it",
-                    hint="send it in parts, or ask a person for an approval that does not look at the body",
-                )
+        if self.length is not None and self.length > MAX_BODY_BYTES:
+            raise _too_large()
+        try:
+            async with asyncio.timeout(WHOLE_SECONDS):
+                body = await self._read()
+        except TimeoutError:
+            rule = f"the whole of it in {WHOLE_SECONDS} seconds"
+            raise InvalidRequest("the body did not arrive in time", field="body", rule=rule) from None
         if self.length is not None and len(body) != self.length:
             raise InvalidRequest("the body is not as long as it said", field="body", rule="content-length")
+        return body
+
+    async def _read(self) -> bytes:
+        body = bytearray()
+        async with aclosing(self.stream()) as pieces:
+            async for piece in pieces:
+                body += piece
+                if len(body) > MAX_BODY_BYTES:
+                    raise _too_large()
         return bytes(body)
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(
+        "the body is too large to be approved or checked",
+        field="body",
+        rule=f"at most {MAX_BODY_BYTES} bytes where a person or a rule must see it",
+        hint="send it in parts, or ask a person for an approval that does not look at the body",
+    )
 
 
 @dataclass(frozen=True, slots=True)

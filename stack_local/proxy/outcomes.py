@@ -7,6 +7,7 @@ from stack_local.domain.calls import Call
 from stack_local.domain.errors import UpstreamFailed
 from stack_local.proxy.responses import Kept
 from stack_local.store import proxy as store
+from stack_local.store import services
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Tx
 from stack_local.vault.vault import Vault
@@ -18,6 +19,12 @@ ACTION = "credential.proxy"
 def subject_of(call: Call) -> str:
     """A call in the log: method, host and path; never its query."""
     return f"{call.method} {call.url.authority}{call.url.raw_path}"
+
+
+def kept_operation(tx: Tx, operation_id: str) -> tuple[store.OperationRow, str]:
+    """An operation, and the URL that `/p/{service}` stands for now."""
+    row = store.get(tx, operation_id)
+    return row, services.get_rule(tx, row.connection_id).base
 
 
 def stored_response(vault: Vault, row: store.OperationRow) -> Kept:
@@ -63,7 +70,8 @@ def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended
     """The record *completed* or *failed* of an operation."""
     detail: dict[str, str | int | bool | None] = {"operation_id": row.id, "state": ended.state}
     if kept is not None:
-        detail |= {"status": kept.status, "response_bytes": len(kept.body), "redacted": kept.redacted}
+        size = len(kept.body) if kept.is_whole else kept.passed_bytes
+        detail |= {"status": kept.status, "response_bytes": size, "redacted": kept.redacted}
     receipt = {"provider_request_id": ended.receipt.request_id, "provider_object_id": ended.receipt.object_id}
     detail |= {name: value for name, value in receipt.items() if value is not None}
     scribe.write(

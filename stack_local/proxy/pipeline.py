@@ -22,22 +22,29 @@ from stack_local.domain.calls import Call
 from stack_local.domain.detection import Finding
 from stack_local.domain.errors import Broken, Forbidden, StackError, TooMany, Unavailable
 from stack_local.domain.passports import Passport
-from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, needs_approval
+from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, needs_body
 from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
 from stack_local.proxy.at_once import AtOnce
-from stack_local.proxy.credentials import Credentials
+from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
-from stack_local.proxy.outcomes import ACTION, Ended, not_kept, record_outcome, stored_response, subject_of
+from stack_local.proxy.outcomes import (
+    ACTION,
+    Ended,
+    kept_operation,
+    not_kept,
+    record_outcome,
+    stored_response,
+    subject_of,
+)
 from stack_local.proxy.responses import Kept
 from stack_local.proxy.sightings import Sightings
 from stack_local.proxy.usage import Usage
 from stack_local.settings import Settings
 from stack_local.store import approvals as approval_store
-from stack_local.store import passports
 from stack_local.store import proxy as store
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
@@ -73,6 +80,8 @@ class Answer:
     operation_id: str
     approval_id: str | None
     kept: Kept
+    base: str
+    """The URL that `/p/{service}` stands for."""
     replayed: bool = False
 
 
@@ -101,6 +110,7 @@ class Pipeline:
         settings: Settings,
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
+        renewer: Renewer,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -110,7 +120,8 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
+        credentials = Credentials(database, vault, system, renewer)
+        self._delivery = Delivery(egress, credentials, system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
@@ -155,7 +166,7 @@ class Pipeline:
         outcome: asyncio.Future[Kept] = asyncio.get_running_loop().create_future()
         self._running[row.id] = outcome
         kept = await self._carry_out(decided, outcome, draft)
-        return Answer(row.id, row.approval_id, kept)
+        return Answer(row.id, row.approval_id, kept, decided.connection.base)
 
     async def probe(self, connection: Connection, call: Call) -> Kept:
         """The answer to one harmless call with the credential, which nobody asked for but us. Recorded by the door.
@@ -174,13 +185,15 @@ class Pipeline:
         Raises:
             StackError: as the decision would refuse it; nothing is recorded yet.
         """
-        return await self._database.read(lambda tx: self._body_matters(tx, asker, draft))
+        # Not a read: the asker's passport may have to be minted for it.
+        return await self._database.write(lambda tx: self._body_matters(tx, asker, draft))
 
     def _body_matters(self, tx: Tx, asker: Asker, draft: Draft) -> bool:
         connection, call = proposed_call(tx, self._vault, draft)
         world = World(self._system.now(), self._anchor_is_fresh(), ())
         facts = gather(tx, self._vault, world, passport=asker.passport(tx), connection=connection, call=call)
-        return draft.approval_id is not None or draft.request_id is not None or needs_approval(facts)
+        is_named = draft.approval_id is not None or draft.request_id is not None
+        return is_named or needs_body(facts)
 
     async def inspect(self, asker: Asker, draft: Draft) -> Findings:
         """Stop 4. A draft that cannot be read was not seen: the transaction refuses it with its record."""
@@ -221,6 +234,10 @@ class Pipeline:
         passport = asker.passport(tx)
         connection, call = proposed_call(tx, self._vault, draft, sight)
         world = World(self._system.now(), self._anchor_is_fresh(), findings or ())
+        approval_id = draft.approval_id
+        if approval_id is None and draft.forward is not None:
+            # A vendor's program cannot name the yes: its byte-identical retry spends it.
+            approval_id = approvals.find_standing(tx, passport, call, world.now)
         facts = gather(
             tx,
             self._vault,
@@ -228,7 +245,7 @@ class Pipeline:
             passport=passport,
             connection=connection,
             call=call,
-            approval_id=draft.approval_id or _granted(tx, draft, passport, call),
+            approval_id=approval_id,
             request_id=draft.request_id,
             usage=self.usage,
         )
@@ -366,8 +383,10 @@ class Pipeline:
             settled.add_done_callback(lambda _: self._running.pop(row.id, None))
             if is_awaited:
                 await settled
+            if failure is not None:
+                raise failure
             if kept is None:
-                raise failure or Broken("a call ended without an answer or a failure")
+                raise Broken("a call ended without an answer or a failure")
         except StackError as failed:
             _fail(outcome, failed)
             raise
@@ -439,11 +458,9 @@ class Pipeline:
     async def _replay(self, replay: Replay) -> Answer:
         """The stored outcome of the approval's last call; one still under way is awaited."""
         running = self._running.get(replay.operation_id)
-        if running is not None:
-            kept = await asyncio.shield(running)
-            return Answer(replay.operation_id, replay.approval_id, kept, replayed=True)
-        row = await self._database.read(lambda tx: store.get(tx, replay.operation_id))
-        return Answer(row.id, replay.approval_id, stored_response(self._vault, row), replayed=True)
+        row, base = await self._database.read(lambda tx: kept_operation(tx, replay.operation_id))
+        kept = stored_response(self._vault, row) if running is None else await asyncio.shield(running)
+        return Answer(row.id, replay.approval_id, kept, base, replayed=True)
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
@@ -469,15 +486,6 @@ def _admission(
         "template": facts.connection.rules.version[:12] or None,
     }
     return {name: value for name, value in said.items() if value is not None}
-
-
-def _granted(tx: Tx, draft: Draft, passport: Passport, call: Call) -> str | None:
-    """The yes that a byte-identical retry below `/p/` spends: a vendor's program cannot name it."""
-    if draft.forward is None or call.is_streamed:
-        return None
-    chain = tuple(link.agent_id for link in passports.chain(tx, passport))
-    row = approval_store.find_granted(tx, digest=call.digest, session_id=passport.session_id, chain=chain)
-    return None if row is None else row.id
 
 
 def _decided_by(tx: Tx, operation: store.OperationRow) -> str:

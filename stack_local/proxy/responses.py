@@ -39,7 +39,9 @@ class Kept:
     body: bytes
     redacted: bool
     is_whole: bool = True
-    """Not where it was passed on and too long to be kept."""
+    """Not where it was passed on and is too long to be kept, or was cut short; then `body` is empty."""
+    passed_bytes: int = 0
+    """Of an answer that is not kept: how much of it was passed on."""
 
     def encode(self) -> bytes:
         """For sealing."""
@@ -84,8 +86,15 @@ HIDDEN_HEADERS = frozenset(
 
 
 def forwarded_headers(headers: Sequence[tuple[str, str]], scrubber: Scrubber) -> tuple[dict[str, str], bool]:
-    """The headers of an answer as a program behind `/p/` gets them, and whether the credential was in one."""
-    passed = {name.lower(): value for name, value in headers if name.lower() not in HIDDEN_HEADERS}
+    """The headers of an answer as a program behind `/p/` gets them, and whether the credential was in one.
+
+    What stands several times is joined as a list (RFC 9110, section 5.3).
+    """
+    passed: dict[str, str] = {}
+    for name, value in headers:
+        lowered = name.lower()
+        if lowered not in HIDDEN_HEADERS:
+            passed[lowered] = f"{passed[lowered]}, {value}" if lowered in passed else value
     if not scrubber.clean_text("\n".join(passed.values()))[1]:
         return passed, False
     return {name: scrubber.clean_text(value)[0] for name, value in passed.items()}, True

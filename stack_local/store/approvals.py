@@ -1,4 +1,4 @@
-"""Decisions of both kinds as rows: approvals of exact calls, and loosening operations that wait for a person."""
+"""Decisions as rows: approvals of exact calls, loosening operations that wait for a person, proposed connections."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from stack_local.domain.errors import NotFound
 from stack_local.store.database import Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
 
-INTENT, GOVERNANCE = "intent", "governance"
+INTENT, GOVERNANCE, PROPOSAL = "intent", "governance", "proposal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ApprovalRow:
     original_digest: str | None = None
     connection_id: str | None = None
     call_key: str | None = None
-    """Service, method and path: what makes two calls alike on the approval screen."""
+    """Service, method and path: what makes two calls alike on the approval screen; the service of a proposal."""
     reason: str | None = None
     simulation: str | None = None
     notes: str | None = None
@@ -74,14 +74,15 @@ def find_pending_twin(tx: Tx, *, digest: str, kind: str, asked_by: str, session_
     return None if row is None else _row(row)
 
 
-def find_granted(tx: Tx, *, digest: str, session_id: str, chain: tuple[str, ...]) -> ApprovalRow | None:
-    """A yes to exactly this call that is not spent, of the same session and chain; the oldest first."""
+def find_granted(tx: Tx, *, digest: str, session_id: str, chain: tuple[str, ...], now: datetime) -> ApprovalRow | None:
+    """A yes to exactly this call that is neither spent nor too old, of the same session and chain; the oldest first."""
     rows = tx.all(
         "SELECT * FROM approvals WHERE digest = :digest AND status = 'approved' AND kind = :kind "
-        "AND session_id = :session_id ORDER BY decided_at, id",
+        "AND session_id = :session_id AND expires_at > :now ORDER BY decided_at, id",
         digest=digest,
         kind=INTENT,
         session_id=session_id,
+        now=milliseconds(now),
     )
     return next((found for found in map(_row, rows) if found.chain == chain), None)
 

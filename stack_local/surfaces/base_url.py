@@ -7,7 +7,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from stack_local.dispatch import Caller, Dispatcher
@@ -15,21 +15,22 @@ from stack_local.domain.errors import InvalidRequest, StackError
 from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
-from stack_local.surfaces.front_door import Message, Receive, Scope, Send, lingering, send_error
+from stack_local.surfaces.caller_line import AnswerLine, CallerLine
+from stack_local.surfaces.front_door import FORWARDED, Message, Receive, Scope, Send, lingering, send_error
 from stack_local.wire.catalogue import CATALOGUE, Request
 from stack_local.wire.proxy import ProxyRequest
-
-PIECE_SECONDS = 60
-"""How long the next piece of a body may take."""
 
 OUR_HEADERS = frozenset({"x-passport-token", "x-intent-approval-id", "x-stack-authority-request-id"})
 """What a program may tell us beside its bearer; never sent on."""
 
 KEY_HEADERS = ("x-api-key", "api-key", "x-auth-token", "x-goog-api-key", "private-token", "dd-api-key", "apikey")
-"""Where vendors' programs put a key when they do not use `Authorization`."""
+"""Where vendors' programs put a key when they do not use `Authorization`; never sent on."""
 
 TOKEN = re.compile(r"sk_live_[A-Za-z0-9_-]{20,}|eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 """An API key of ours, or a passport."""
+
+NO_RETRY = ((b"x-should-retry", b"false"), (b"stripe-should-retry", b"false"))
+"""How the vendors of OpenAI, Anthropic and Stripe tell their programs not to send a call again by themselves."""
 
 _PATH = re.compile(r"/p/([A-Za-z0-9_-]{1,80})(/.*)?", re.ASCII)
 
@@ -42,16 +43,16 @@ class BaseUrl:
         self._authenticator = authenticator
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer, heard = _Answer(send), _Heard(receive)
+        headers, line = _named(scope["headers"]), CallerLine(receive)
+        answer = AnswerLine(send, line, ours=_ours(scope, headers))
         try:
-            caller = await self._caller(_named(scope["headers"]))
-            await self._forward(caller, scope, heard, answer)
+            caller = await self._caller(headers)
+            await self._forward(caller, scope, headers, line, answer)
         except StackError as refused:
-            if answer.has_begun:
-                # The head is gone: an answer that ends in its middle must not look whole.
-                raise ConnectionAbortedError(refused.message) from None
-            # Where nothing more of the request is to come, the next one on this connection must not wait for it.
-            await send_error(send if heard.is_whole else lingering(send, heard), refused)
+            # Once the head is gone, an answer that ends in its middle must not look whole: the server closes on us.
+            if not answer.has_begun and not line.has_gone:
+                told = _advising(send, refused)
+                await send_error(told if line.is_over else lingering(told, line.message), refused)
 
     async def _caller(self, headers: Mapping[str, str]) -> Caller:
         try:
@@ -62,26 +63,32 @@ class BaseUrl:
             raise
         return Caller(actor, "rest")
 
-    async def _forward(self, caller: Caller, scope: Scope, receive: Receive, answer: "_Answer") -> None:
-        operation, headers = CATALOGUE[ProxyRequest], _named(scope["headers"])
+    async def _forward(
+        self, caller: Caller, scope: Scope, headers: Mapping[str, str], line: CallerLine, answer: AnswerLine
+    ) -> None:
+        operation = CATALOGUE[ProxyRequest]
         try:
             service, target = _split(scope)
-            body = _incoming(scope["method"], headers, receive)
+            body = _incoming(scope["method"], headers, line)
             asked = checked(operation, _arguments(service, scope["method"], headers))
         except StackError as refused:
             await self._dispatcher.refuse(caller, operation, refused)
             raise
-        passed = {name: value for name, value in headers.items() if name not in OUR_HEADERS}
-        forward = Forward(target, passed, body, answer)
-        async with asyncio.TaskGroup() as group:
-            watch = group.create_task(_watch(receive, answer, body))
-            failure = await self._called(caller, asked, forward, answer)
-            watch.cancel()
+        forward = Forward(target, _passed(headers), body, answer)
+        try:
+            async with asyncio.TaskGroup() as group:
+                watch = group.create_task(line.watch(body))
+                failure = await self._called(caller, asked, forward, answer)
+                watch.cancel()
+        except asyncio.CancelledError:
+            # The server ends while the call is under way: nobody is there for its answer.
+            line.leave()
+            raise
         if failure is not None:
             raise failure
 
     async def _called(
-        self, caller: Caller, asked: Request[Any], forward: Forward, answer: "_Answer"
+        self, caller: Caller, asked: Request[Any], forward: Forward, answer: AnswerLine
     ) -> StackError | None:
         """The refusal as a value: a TaskGroup would wrap it."""
         try:
@@ -123,8 +130,24 @@ def _named(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return named
 
 
+def _passed(headers: Mapping[str, str]) -> dict[str, str]:
+    """The headers without ours, without any key, and without those that the caller says are of this hop alone."""
+    hop = {name.strip().lower() for name in headers.get("connection", "").split(",")}
+    dropped = OUR_HEADERS | {"authorization", "connection"} | set(KEY_HEADERS) | hop
+    return {name: value for name, value in headers.items() if name not in dropped}
+
+
+def _ours(scope: Scope, headers: Mapping[str, str]) -> str:
+    """The address that the service has with us, as the caller wrote it."""
+    below = scope["raw_path"].decode("ascii").removeprefix(FORWARDED).partition("/")[0]
+    return f"http://{headers.get('host', '')}{FORWARDED}{below}"
+
+
 def _split(scope: Scope) -> tuple[str, str]:
     """The service's slug, and path and query behind it, exactly as written."""
+    if scope["http_version"] == "1.0":
+        # Its answers end with the connection, so one that broke would look whole.
+        raise InvalidRequest("a program behind /p/ speaks HTTP/1.1", field="version", rule="HTTP/1.1")
     found = _PATH.fullmatch(scope["raw_path"].decode("ascii"))
     if found is None:
         raise InvalidRequest("the path names no service", field="path", rule="/p/<service>/<path at the service>")
@@ -141,77 +164,23 @@ def _arguments(service: str, method: str, headers: Mapping[str, str]) -> dict[st
     return {"service": service, "method": method, **{name: value for name, value in named.items() if value}}
 
 
-def _incoming(method: str, headers: Mapping[str, str], receive: Receive) -> Incoming | None:
+def _incoming(method: str, headers: Mapping[str, str], line: CallerLine) -> Incoming | None:
     length = headers.get("content-length")
     if length is None and "transfer-encoding" not in headers:
         return None
     if length == "0" and method in ("GET", "HEAD", "DELETE"):
         return None
-    return Incoming(_pieces(receive), None if length is None else int(length))
+    return Incoming(line.pieces(), None if length is None else int(length))
 
 
-async def _pieces(receive: Receive) -> AsyncIterator[bytes]:
-    while True:
-        try:
-            async with asyncio.timeout(PIECE_SECONDS):
-                message = await receive()
-        except TimeoutError:
-            raise InvalidRequest("the body stopped", field="body", rule=f"a piece in {PIECE_SECONDS} seconds") from None
-        if message["type"] == "http.disconnect":
-            raise InvalidRequest("the caller hung up", field="body")
-        if message.get("body"):
-            yield message["body"]
-        if not message.get("more_body", False):
-            return
+def _advising(send: Send, refused: StackError) -> Send:
+    """A `send` that tells a vendor's program not to repeat by itself what may have had its effect."""
+    if "operation_id" not in refused.details or refused.details.get("sent") is False:
+        return send
 
+    async def advise(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message = {**message, "headers": [*message["headers"], *NO_RETRY]}
+        await send(message)
 
-async def _watch(receive: Receive, answer: "_Answer", body: Incoming | None) -> None:
-    """Notice that the caller has hung up, once its body was read."""
-    if body is not None:
-        await body.has_been_read.wait()
-    while True:
-        if (await receive())["type"] == "http.disconnect":
-            answer.listens = False
-            return
-
-
-class _Heard:
-    """A `receive` that knows whether the request has come whole."""
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive = receive
-        self.is_whole = False
-
-    async def __call__(self) -> Message:
-        message = await self._receive()
-        if message["type"] == "http.request" and not message.get("more_body", False):
-            self.is_whole = True
-        return message
-
-
-class _Answer:
-    """The sink of one request: its answer over ASGI."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._operation_id = ""
-        self.has_begun = False
-        self.listens = True
-
-    def set_operation(self, operation_id: str, /) -> None:
-        self._operation_id = operation_id
-
-    async def begin(self, status: int, headers: Mapping[str, str]) -> None:
-        self.has_begun = True
-        named = {**headers, "x-stack-operation-id": self._operation_id}
-        encoded = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in named.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
-
-    async def pass_on(self, piece: bytes) -> bool:
-        if piece and self.listens:
-            await self._send({"type": "http.response.body", "body": piece, "more_body": True})
-        return self.listens
-
-    async def end(self) -> None:
-        if self.listens:
-            await self._send({"type": "http.response.body", "body": b""})
+    return advise

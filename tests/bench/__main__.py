@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.bench import aims, calls, commits, screen, startup, tokens, world
+from tests.bench import aims, calls, commits, proxies, screen, startup, tokens, world
 from tests.bench.processes import Server, module, resident_mebibytes
 
 
@@ -21,6 +21,7 @@ def main() -> None:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         upstream = stack.enter_context(module("upstream"))
         reached = _calls(folder, upstream, options)
+        reached += _proxies(folder, upstream, options)
         _show("What tools/list costs an agent", tokens.lines())
         _show("Durable audit records, alone and grouped", commits.lines(commits.measure(folder)))
         reached += _startup(folder)
@@ -52,6 +53,18 @@ def _calls(folder: Path, upstream: Server, options: argparse.Namespace) -> list[
     _show("Calls through a process, its CPU per call beside wall time", calls.lines(by_subject))
     print(f"the appliance without a screen, after this load: {resident:.0f} MiB")
     return aims.of_calls(results)
+
+
+def _proxies(folder: Path, upstream: Server, options: argparse.Namespace) -> list[aims.Aim]:
+    home = _new_home(folder, "proxies")
+    with module("forwarder") as forwarder, module("bare") as bare, world.served(home) as appliance:
+        keys = world.populate(appliance.admin_socket, upstream.port)
+        with proxies.mitmproxy(upstream.port, folder) as other:
+            beside = proxies.Beside(upstream, bare, forwarder, other)
+            results = proxies.measure(appliance.server, beside, keys, rounds=options.rounds, seconds=options.seconds)
+    for title, lines in proxies.tables(results):
+        _show(title, lines)
+    return aims.of_proxies(results)
 
 
 def _startup(folder: Path) -> list[aims.Aim]:

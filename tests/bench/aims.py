@@ -39,6 +39,23 @@ def of_calls(results: Results) -> list[Aim]:
     ]
 
 
+def of_proxies(results: Results) -> list[Aim]:
+    """Governed calls beside a proxy that puts a header in, and the floor of our stack. None without mitmproxy."""
+    if ("mitmproxy", 1) not in results:
+        return []
+    return [aim for name in ("/p/ read", "rest read") for aim in _beside(results, name)]
+
+
+def _beside(results: Results, name: str) -> list[Aim]:
+    ours, other, bare = (results[subject, 32].cpu_microseconds for subject in (name, "mitmproxy", "bare"))
+    alone, other_alone = results[name, 1].p50_ms, results["mitmproxy", 1].p50_ms
+    return [
+        Aim(f"CPU of {name} to mitmproxy's, 32 callers", ours / other, 0.45),
+        Aim(f"CPU of {name} to bare ASGI plus client, 32 callers", ours / bare, 2.5),
+        Aim(f"p50 of {name} to mitmproxy's, 1 caller", alone / other_alone, 1),
+    ]
+
+
 def of_startup(startup: Startup) -> list[Aim]:
     """Until healthy."""
     return [Aim("seconds to the first healthy answer, sealed", startup.healthy_seconds, 1.2)]

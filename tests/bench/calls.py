@@ -25,6 +25,8 @@ class Subject:
     wire: str
     method: str
     bearers: tuple[str, ...] = ()
+    path: str = "/things"
+    body_bytes: int = 0
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,8 @@ def measure(
                 callers=count,
                 seconds=seconds,
                 bearers=list(subject.bearers),
+                path=subject.path,
+                body_bytes=subject.body_bytes,
             )
             seen[subject.name, count].append(run(job))
     return {key: _figures(rounds_seen) for key, rounds_seen in seen.items()}
@@ -104,7 +108,7 @@ def _figures(seen: Sequence[Seen]) -> Figures:
 def lines(results: Results) -> list[str]:
     """The table, with the ratio of CPU to the forwarder and to the bare one."""
     head = (
-        f"{'':<12}{'callers':>8}{'CPU us':>9}{'/forw.':>8}{'/bare':>7}{'p50 ms':>9}{'p95':>8}{'p99':>8}{'calls/s':>9}"
+        f"{'':<26}{'callers':>8}{'CPU us':>9}{'/forw.':>8}{'/bare':>7}{'p50 ms':>9}{'p95':>8}{'p99':>8}{'calls/s':>9}"
     )
     return [head, *(_line(results, name, count) for name, count in results)]
 
@@ -113,7 +117,7 @@ def _line(results: Results, name: str, count: int) -> str:
     one = results[name, count]
     forwarder, bare = results.get(("forwarder", count), one), results.get(("bare", count), one)
     return (
-        f"{name:<12}{count:>8}{one.cpu_microseconds:>9.0f}{one.cpu_microseconds / forwarder.cpu_microseconds:>8.2f}"
+        f"{name:<26}{count:>8}{one.cpu_microseconds:>9.0f}{one.cpu_microseconds / forwarder.cpu_microseconds:>8.2f}"
         f"{one.cpu_microseconds / bare.cpu_microseconds:>7.2f}{one.p50_ms:>9.2f}{one.p95_ms:>8.2f}{one.p99_ms:>8.2f}"
         f"{one.per_second:>9.0f}"
     )

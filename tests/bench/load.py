@@ -26,7 +26,7 @@ class Job:
     """What to send, and for how long."""
 
     wire: str
-    """`direct`, `rest` or `mcp`."""
+    """`direct`, `base` (below `/p/`), `rest` or `mcp`."""
     method: str
     pid: int
     """The process whose processor time is read."""
@@ -36,6 +36,10 @@ class Job:
     seconds: float
     bearers: list[str] = field(default_factory=list)
     """Given to the callers in turn."""
+    path: str = "/things"
+    """What is asked of the service."""
+    body_bytes: int = 0
+    """Of a body of that size in place of the small one."""
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,25 @@ Encode = Callable[[int], bytes]
 
 def encoder(job: Job, bearer: str) -> Encode:
     """From the number of a call to its bytes; no two calls are the same."""
-    method, target = job.method, f"http://127.0.0.1:{job.upstream_port}/things"
+    method, target = job.method, f"http://127.0.0.1:{job.upstream_port}{job.path}"
+    padding = "x" * job.body_bytes
+
+    def carried(number: int) -> dict[str, object]:
+        return {"n": number, "padding": padding} if padding else {"n": number}
 
     def asked(number: int) -> dict[str, object]:
         call: dict[str, object] = {"service": "custom_bench", "method": method, "url": f"{target}?n={number}"}
-        return call if method == "GET" else {**call, "body": {"n": number}}
+        return call if method == "GET" else {**call, "body": carried(number)}
+
+    def plain(number: int, prefix: str, headers: dict[str, str]) -> bytes:
+        body = b"" if method == "GET" else json.dumps(carried(number)).encode()
+        return _request(job.port, f"{method} {prefix}{job.path}?n={number}", body, headers)
 
     def direct(number: int) -> bytes:
-        body = b"" if method == "GET" else b'{"n":%d}' % number
-        return _request(job.port, f"{method} /things?n={number}", body, {})
+        return plain(number, "", {})
+
+    def base(number: int) -> bytes:
+        return plain(number, "/p/custom_bench", _authorized(bearer))
 
     def rest(number: int) -> bytes:
         return _request(job.port, "POST /v1/proxy", json.dumps(asked(number)).encode(), _authorized(bearer))
@@ -71,7 +85,7 @@ def encoder(job: Job, bearer: str) -> Encode:
     def mcp(number: int) -> bytes:
         return _request(job.port, "POST /mcp", _tool_call(number, asked(number)), {**_authorized(bearer), **_MCP})
 
-    return {"direct": direct, "rest": rest, "mcp": mcp}[job.wire]
+    return {"direct": direct, "base": base, "rest": rest, "mcp": mcp}[job.wire]
 
 
 _MCP = {

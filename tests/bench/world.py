@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import time
 import urllib.error
@@ -23,8 +24,8 @@ from tests.bench.processes import ROOT, Server, command, started
 
 PASSPHRASE = "correct horse battery staple"
 
-AGENTS = 8
-"""Of each kind: one agent may have ten calls under way, and 64 callers share them."""
+AGENTS = 16
+"""Of each kind: one agent may have ten calls under way, and 128 callers share them."""
 
 START_SECONDS = 30
 """A process that is not up by then never will be."""
@@ -98,6 +99,18 @@ def wait_until_healthy(port: int) -> None:
         except (urllib.error.URLError, ConnectionError):
             time.sleep(0.002)
     raise RuntimeError("no healthy answer")
+
+
+def wait_until_open(port: int) -> None:
+    """Connect until somebody listens."""
+    until = time.monotonic() + START_SECONDS
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            return
+        except OSError:
+            time.sleep(0.02)
+    raise RuntimeError("nobody listens")
 
 
 @dataclass(frozen=True)

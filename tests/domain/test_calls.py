@@ -11,9 +11,11 @@ from stack_local.domain.calls import (
     MAX_BODY_BYTES,
     MAX_HEADER_CHARACTERS,
     METHODS,
+    Body,
     Call,
     SendingRules,
     first_mismatch,
+    forwarded,
     propose,
 )
 from stack_local.domain.canonical import MAX_DEPTH, Json
@@ -364,3 +366,104 @@ def test_a_body_that_two_readers_could_take_differently_is_refused(body: Json, k
 def test_the_deepest_and_the_largest_body_are_sent() -> None:
     assert proposed(body=nested(MAX_DEPTH)).body == b"[" * MAX_DEPTH + b"1" + b"]" * MAX_DEPTH
     assert len(proposed(body="a" * MAX_BODY_BYTES).body or b"") == MAX_BODY_BYTES
+
+
+# A request that came below `/p/` ------------------------------------------------------------------------------------
+
+BINARY = bytes(range(256))
+MULTIPART = b'--x\r\nContent-Disposition: form-data; name="f"; filename="a"\r\n\r\n' + BINARY + b"\r\n--x--\r\n"
+LISTED = SendingRules(frozenset({"authorization"}), headers=frozenset({"anthropic-version"}))
+
+
+def came(
+    url: str = URL, headers: Mapping[str, str] | None = None, body: Body | None = None, rules: SendingRules = LISTED
+) -> Call:
+    return forwarded(rules, "POST", url, headers or {}, body or Body(None), of=("scon_here", 3, 7))
+
+
+def test_a_forwarded_call_names_its_connection_and_both_versions() -> None:
+    call = came()
+    assert (call.connection_id, call.connection_version, call.credential_version) == ("scon_here", 3, 7)
+
+
+@pytest.mark.parametrize(
+    "target", ["/v1/a%2Fb%20c", "/v1//things", "/v1/things;v=1", "/v1/+", "/v1/?q=a+b&q=%2B&empty=", "/v1/?", "/v1/~"]
+)
+def test_a_forwarded_path_and_query_stay_as_they_were_written(target: str) -> None:
+    assert came(f"https://api.example.com{target}").url.target == target
+
+
+FORWARDED_BODIES = [
+    ("binary", "application/octet-stream", BINARY),
+    ("multipart", "multipart/form-data; boundary=x", MULTIPART),
+    ("without a content type", None, BINARY),
+    ("JSON in its own spelling", "application/json", b' {"b":1.0, "a" : 1e2}\n'),
+    ("JSON lines", "application/jsonl", b'{"a":1}\n{"a":1}\n'),
+    ("empty", None, b""),
+    ("empty JSON", "application/json", b""),
+    ("none", None, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "raw"), [row[1:] for row in FORWARDED_BODIES], ids=[row[0] for row in FORWARDED_BODIES]
+)
+def test_a_forwarded_body_keeps_its_bytes_and_its_kind(kind: str | None, raw: bytes | None) -> None:
+    call = came(headers={} if kind is None else {"content-type": kind}, body=Body(raw))
+    assert (call.body, call.content_type, call.is_streamed) == (raw, kind, False)
+
+
+def test_headers_of_a_forwarded_call_that_nobody_listed_are_dropped() -> None:
+    sent_headers = {
+        "accept": "text/plain",
+        "anthropic-version": "2023-06-01",
+        "authorization": "Bearer x",
+        "cookie": "a=b",
+        "host": "127.0.0.1:7822",
+        "idempotency-key": "once",
+        "x-api-key": "key",
+        "x-forwarded-for": "::1",
+        "x-stainless-os": "Linux",
+    }
+    kept = {"accept", "anthropic-version", "idempotency-key"}
+    assert came(headers=sent_headers).headers == tuple(sorted((name, sent_headers[name]) for name in kept))
+
+
+def test_a_listed_header_that_the_credential_goes_into_is_dropped() -> None:
+    rules = SendingRules(frozenset({"x-key"}), headers=frozenset({"x-key"}))
+    assert came(headers={"x-key": "theirs"}, rules=rules).headers == ()
+
+
+FORWARDED_REFUSED = [
+    ("a JSON body that is not JSON", {"headers": {"content-type": "application/json"}, "body": Body(b"{")}, "body"),
+    ("a name that stands twice in a JSON body",
+     {"headers": {"content-type": "application/json"}, "body": Body(b'{"a":1,"a":2}')}, "body"),
+    ("a dot segment", {"url": "https://api.example.com/v1/../admin"}, "url"),
+    ("an escaped dot segment", {"url": "https://api.example.com/v1/%2e%2E/admin"}, "url"),
+    ("a fragment", {"url": "https://api.example.com/v1#x"}, "url"),
+    ("no base", {"url": "/v1/things"}, "url"),
+    ("a method override", {"url": "https://api.example.com/v1?_method=DELETE"}, "query._method"),
+    ("the credential's own parameter",
+     {"url": "https://api.example.com/v1?k=1", "rules": SendingRules(injected_query="k")}, "query.k"),
+    ("a header that is no text", {"headers": {"user-agent": "caf\u00e9"}}, "headers.user-agent"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"), [row[1:] for row in FORWARDED_REFUSED], ids=[row[0] for row in FORWARDED_REFUSED]
+)
+def test_a_forwarded_call_that_breaks_a_rule_of_form_is_refused(arguments: dict[str, Any], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        came(**arguments)
+    assert refused.value.details["field"] == field
+
+
+def test_a_streamed_body_is_equal_to_none_not_even_to_itself() -> None:
+    streamed, empty = came(body=Body(None, is_streamed=True)), came()
+    assert first_mismatch(streamed, streamed) == first_mismatch(empty, streamed) == "body"
+    assert first_mismatch(streamed, empty) == "body"
+
+
+def test_a_streamed_call_is_bound_by_another_digest() -> None:
+    assert len({came(body=Body(raw, is_streamed=raw is None)).digest for raw in (None, b"", b"streamed")}) == 3
+    assert came().digest != came(body=Body(None, is_streamed=True)).digest

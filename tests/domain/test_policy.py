@@ -7,6 +7,7 @@ from itertools import product
 import pytest
 
 from stack_local.domain import policy
+from stack_local.domain.actions import Action, Effect, PathPattern, ServiceRules
 from stack_local.domain.agents import AgentStatus, Asks
 from stack_local.domain.approvals import Gate, Status
 from stack_local.domain.constraints import Constraint, Op
@@ -100,6 +101,7 @@ def delegated(*, parent: dict[str, object] | None = None, master: dict[str, obje
 ALLOW, HOLD, REPLAY = Verdict(Allow), Verdict(Hold), Verdict(Replay)
 OUTSIDE = denied("FORBIDDEN", "credential_outside_scope", "service")
 UNSCOPED = denied("FORBIDDEN", "scope", "method")
+DEAD = denied("FORBIDDEN", "reconnect", "service")
 UNBOUND = denied("FORBIDDEN", "host", "url")
 REVOKED = denied("PASSPORT_REVOKED", "passport_state")
 EXPIRED = denied("PASSPORT_EXPIRED", "passport_state")
@@ -116,6 +118,9 @@ REORDERED = {"call": replace(WRITE, body=b'{"count":1,"title":"hello"}')}
 USED = {"operation_id": NOTHING_SENT}
 
 STREAMED: dict[str, object] = {"call": replace(WRITE, body=None, is_streamed=True), "approval_id": None}
+UNSEEN = denied("TOO_LARGE", "body_not_seen", "body")
+BIG_BLOCKED = CallRule(Word.BLOCK, (Constraint("body.amount", Op.IN, [1000, 2000]),))
+GRAPHQL = ServiceRules("v1", (Action("query", "POST", PathPattern("/v1/things"), Effect.GRAPHQL),))
 COUNT_IS_ONE = Constraint("body.count", Op.EQ, 1)
 ON_PATH = Constraint("url.pathname", Op.STARTS_WITH, "/v1/")
 COUNTED: dict[str, object] = {"terms": Terms(constraints=(COUNT_IS_ONE,))}
@@ -143,6 +148,8 @@ def narrowed(holder: Passport) -> tuple[Passport, ...]:
     scopes = ServiceScope(HERE, frozenset({"read", "write"}), (COUNT_IS_ONE,))
     return (replace(holder, services=(scopes,)),)
 
+
+NEVER = agent_asks(Asks.NEVER)
 
 CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
     ("a plain read", READING, {}, ALLOW),
@@ -183,6 +190,8 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         {"connection": connection(connected=False)},
         denied("FORBIDDEN", "service_connected"),
     ),
+    ("a dead credential", READING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
+    ("a dead credential with an approval", WRITING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
     ("no grant", READING, {"granted": frozenset()}, OUTSIDE),
     ("a grant taken back from a write", WRITING, {"granted": frozenset()}, OUTSIDE),
     ("a passport for another service", READING, {"chain": passport(services=ONLY_ELSEWHERE)}, OUTSIDE),
@@ -295,9 +304,38 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         REVOKED,
     ),
     # a body that goes out as it comes
-    ("a streamed body nobody must see", WRITING, agent_asks(Asks.NEVER) | STREAMED, ALLOW),
-    ("a streamed body a person must see", WRITING, STREAMED, denied("TOO_LARGE", "body_not_seen", "body")),
-    ("a streamed body a constraint looks at", WRITING, agent_asks(Asks.NEVER) | STREAMED | COUNTED, BROKEN),
+    ("a streamed body nobody must see", WRITING, NEVER | STREAMED, ALLOW),
+    ("a streamed body a person must see", WRITING, STREAMED, UNSEEN),
+    ("a streamed body of an observed agent", WRITING, agent_asks(Asks.OBSERVE) | STREAMED, ALLOW),
+    ("a streamed read where reads ask too", READING, agent_asks(Asks.ALWAYS) | STREAMED, UNSEEN),
+    ("a streamed body and an approval", WRITING, STREAMED | {"approval_id": APPROVAL.id}, UNSEEN),
+    ("a streamed body a constraint compares", WRITING, NEVER | STREAMED | COUNTED, UNSEEN),
+    (
+        "a streamed body a constraint of a parent compares",
+        WRITING,
+        NEVER | STREAMED | {"chain": (PASSPORT, *narrowed(PARENT)), "agents": (*agent(asks=Asks.NEVER), MASTER)},
+        UNSEEN,
+    ),
+    ("a streamed body a rule blocks by", WRITING, NEVER | STREAMED | terms(rules=(BIG_BLOCKED,)), UNSEEN),
+    (
+        "a streamed body of an observed agent that a rule blocks by",
+        WRITING,
+        agent_asks(Asks.OBSERVE) | STREAMED | terms(rules=(BIG_BLOCKED,)),
+        UNSEEN,
+    ),
+    (
+        "a streamed body that says whether it reads",
+        WRITING,
+        NEVER | STREAMED | {"connection": connection(rules=GRAPHQL)},
+        UNSEEN,
+    ),
+    ("a streamed body of a path that is compared", WRITING, NEVER | STREAMED | terms(constraints=(ON_PATH,)), ALLOW),
+    (
+        "a token of ours in the path of a streamed body",
+        WRITING,
+        STREAMED | {"carries_own_token": True},
+        denied("FORBIDDEN", "own_token"),
+    ),
     # constraints, of the grant and of every passport
     ("a constraint that holds", READING, terms(constraints=(ON_PATH,)), ALLOW),
     ("a constraint that does not", WRITING, COUNTED | OTHER_BODY | {"approval": None}, BROKEN),
@@ -412,7 +450,7 @@ def test_without_any_one_rule_a_case_of_the_table_falls(rule: policy.Rule) -> No
 
 
 def test_no_rule_stands_twice() -> None:
-    assert len(set(policy.RULES)) == len(policy.RULES) == 14
+    assert len(set(policy.RULES)) == len(policy.RULES) == 16
 
 
 def test_the_approval_that_is_spent_comes_with_the_permission() -> None:

@@ -537,7 +537,9 @@ REDIRECTS: dict[str, bytes] = {
 }
 """Heads of answers that ask for a second connection."""
 
-META_REFRESH = b'<html><meta http-equiv="refresh" content="0; url=http://169.254.169.254/"><img src="//10.0.0.1/"></html>'
+META_REFRESH = (
+    b'<html><meta http-equiv="refresh" content="0; url=http://169.254.169.254/"><img src="//10.0.0.1/"></html>'
+)
 
 
 def redirecting_answers() -> dict[str, bytes]:

@@ -131,9 +131,7 @@ async def seated(person: RemoteClient, name: str, pairs: list[HostPort]) -> dict
     key = (await person.call(CreateKey(agent_id=agent.id))).api_key.get_secret_value()
     seats = {}
     for number, pair in enumerate(pairs):
-        connected = ConnectCustomService(
-            name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/"
-        )
+        connected = ConnectCustomService(name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/")
         made = await person.call(connected)
         await person.call(GrantAgentAccess(agent_id=agent.id, service_connection_id=made.id, scopes=["read"]))
         seats[pair] = Seat(made.id, key)

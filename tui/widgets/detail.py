@@ -121,7 +121,7 @@ class PendingDetail(Vertical):
                 self._body.display = asked.call.body is not None
             case PendingDecision() as decision:
                 self._changes.show("It is carried out at once when you approve.")
-                self._agent_words.show(None)
+                self._agent_words.show(decision.reason)
                 arguments = _arguments(decision)
                 self._is_cut = any(ends_cut(line) for line in arguments)
                 self._rest.show(Content("\n").join(arguments))
@@ -169,7 +169,8 @@ def _call_facts(asked: AskedCall, width: int, now: datetime) -> list[tuple[str, 
         ("Asked by", Content.assemble(asker, f", {time_ago(asked.approval.submitted_at, now)}")),
         ("Dry run", verdict_in_words(asked.approval.simulation)),
     ]
-    return facts if call.query is not None else [facts[0], *facts[2:]]
+    shown = facts if call.query is not None else [facts[0], *facts[2:]]
+    return shown if call.summary is None else [("Does", fitted(call.summary, width).stylize("bold")), *shown]
 
 
 def _carries(call: ExactCall, width: int) -> Content:

@@ -10,6 +10,7 @@ from stack_local.surfaces.cli import (
     consent_code,
     decisions,
     doctor,
+    policy,
     process,
     review,
     vault,
@@ -26,6 +27,7 @@ def all_commands() -> list[click.Command]:
     # The recovery code must not go to stdout: making a vault has one form, the hand-made one.
     areas["vault"].add_command(vault.init_command(), "create")
     areas["audit"].add_command(audit.verify_command())
+    areas["policy"].add_command(policy.trial_command())
     for area in areas.values():
         area.help = area.short_help = ", ".join(area.commands)
     session = click.Group("session", help="Operator sessions, for scripts.")
@@ -53,6 +55,7 @@ def _hand_made() -> list[click.Command]:
         decisions.approve_command(),
         decisions.reject_command(),
         review.review_command(),
+        policy.preflight_command(),
         watch.watch_command(),
         doctor.doctor_command(),
     ]
