@@ -4,6 +4,8 @@ A critical one in what the agent sends blocks an enforced agent's call. What oth
 revokes nothing (house decision 14). A scan that ran out of time is a finding of its own: never silently clean.
 """
 
+import asyncio
+import time
 from collections.abc import Mapping
 
 from stack_local.domain.calls import Call
@@ -12,8 +14,63 @@ from stack_local.domain.detection import Finding, Severity
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.scanning import HasTime, Scanned, Scanner, Verdict, scan_content
 
+SECONDS = 0.05
+"""Processor time for one body; what is left of it then was not looked at, and that is said."""
+
+LARGE_BYTES = 64 * 1024
+"""A body of more is looked at in a thread of its own: the loop goes on."""
+
+SHORT_QUERY = 16
+"""A query of fewer characters holds no sentence."""
+
 DETECTOR = "prompt_injection"
 """The key of these findings (product.md 6.2)."""
+
+
+class Budget:
+    """Processor time of one scan; what the thread does between two pieces is not counted."""
+
+    def __init__(self, seconds: float = SECONDS) -> None:
+        self._until = time.thread_time() + seconds
+        self._paused_at: float | None = None
+
+    def __call__(self) -> bool:
+        """Whether there is time left."""
+        return time.thread_time() < self._until
+
+    def pause(self) -> None:
+        """Nothing is looked at until `go_on`."""
+        self._paused_at = time.thread_time()
+
+    def go_on(self) -> None:
+        """The next piece is looked at, in the same thread."""
+        if self._paused_at is not None:
+            self._until += time.thread_time() - self._paused_at
+            self._paused_at = None
+
+
+async def look_at_request(call: Call) -> Finding | None:
+    """What is found in a call before it is decided on; nothing is looked for where there is no text."""
+    body_bytes = len(call.body or b"")
+    if not body_bytes and len(call.url.raw_query or "") < SHORT_QUERY:
+        return None
+    if body_bytes <= LARGE_BYTES:
+        return scan_request(call, Budget())
+    return await asyncio.to_thread(lambda: scan_request(call, Budget()))
+
+
+async def look_at_answer(body: bytes) -> str | None:
+    """What is found in a whole, scrubbed answer, in words."""
+    if len(body) <= LARGE_BYTES:
+        return _words_on(body)
+    return await asyncio.to_thread(_words_on, body)
+
+
+def _words_on(body: bytes) -> str | None:
+    scan = ResponseScan(Budget())
+    scan.feed(body)
+    found = scan.end()
+    return None if found is None else found.message
 
 
 def scan_request(call: Call, has_time: HasTime) -> Finding | None:

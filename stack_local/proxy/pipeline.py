@@ -11,6 +11,7 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
 from stack_local.proxy.at_once import AtOnce
+from stack_local.proxy.contents import look_at_request
 from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
@@ -200,7 +202,11 @@ class Pipeline:
         return await self._findings(await self._sightings.of(asker.bearer, asker.peek, draft))
 
     async def _findings(self, sight: Sight | None) -> Findings:
-        return None if sight is None else await self._inspector.inspect(sight.facts, sight.past)
+        if sight is None:
+            return None
+        found = await self._inspector.inspect(sight.facts, sight.past)
+        in_content = await look_at_request(sight.call)
+        return found if in_content is None else (*found, in_content)
 
     async def _decided(
         self, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings
@@ -406,7 +412,7 @@ class Pipeline:
 
     async def _delivered(self, admitted: _Admitted, draft: Draft) -> Delivered:
         row = admitted.row
-        parcel = Parcel(admitted.connection, admitted.call, row.request_id or row.id, is_write=row.is_write)
+        parcel = Parcel(admitted.connection, admitted.call, _key_of(row), is_write=row.is_write)
         if draft.sink is None:
             return await self._delivery.send(parcel)
         return await self._delivery.stream(parcel, draft.upload, draft.sink)
@@ -461,6 +467,13 @@ class Pipeline:
         row, base = await self._database.read(lambda tx: kept_operation(tx, replay.operation_id))
         kept = stored_response(self._vault, row) if running is None else await asyncio.shield(running)
         return Answer(row.id, replay.approval_id, kept, base, replayed=True)
+
+
+def _key_of(row: store.OperationRow) -> str:
+    """What the service makes a write once under: two agents that chose the same id make two writes."""
+    if row.request_id is None:
+        return row.id
+    return hashlib.sha256(f"{row.agent_id} {row.request_id}".encode()).hexdigest()
 
 
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
