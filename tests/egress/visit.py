@@ -19,7 +19,7 @@ from tests.egress.surfaces import SURFACES, said_of, set_stage
 from tests.simulators.namespaces import HOUSE
 
 WAYS = ("REST, bound", "REST, not bound", "MCP, bound", "MCP, not bound", "base URL", "verify")
-"""A client's document is fetched ten times a minute, by a clock that nobody turns here."""
+"""Those that can be asked from outside of the process, as often as the table is long."""
 
 OWN_PUBLIC = Row(
     "this machine's public address",
@@ -29,7 +29,6 @@ OWN_PUBLIC = Row(
     ((HOUSE,),),
 )
 """A name of public form that leads back to the machine itself."""
-
 
 OWN_PORT = 7822
 """Free for certain: the namespace is new."""

@@ -3,9 +3,9 @@
     python -m tests.simulators.canaries --ports 80,443 --log FILE [--names FILE --dns ADDRESS]
     python -m tests.simulators.canaries --knock ADDRESS,PORT ...
 
-Each connection is one JSON line `[address, port]` in the log, before it is answered by an empty 200. The names are JSON:
-`{name: {"answers": [[address, …], …], "alias": name}}`; each query takes its next answers, the last repeat, and a name that is
-not there does not exist. The second form connects, to show that the first sees it.
+Each connection is one JSON line `[address, port]` in the log, before it is answered by an empty 200. The names are
+JSON: `{name: {"answers": [[address, …], …], "alias": name}}`; each query takes its next answers, the last repeat, and a
+name that is not there does not exist. The second form connects, to show that the first sees it.
 """
 
 import argparse
@@ -95,7 +95,7 @@ def _encoded(name: str) -> bytes:
     return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".")) + b"\0"
 
 
-async def _serve(ports: list[int], log: Path, names: Path | None, dns: str) -> None:
+async def _serve(ports: list[int], log: Path, names: dict[str, Any] | None, dns: str) -> None:
     loop, stopping = asyncio.get_running_loop(), asyncio.Event()
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     canaries = Canaries(log)
@@ -103,8 +103,7 @@ async def _serve(ports: list[int], log: Path, names: Path | None, dns: str) -> N
         listener = socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True, backlog=128)
         await asyncio.start_server(canaries.serve, sock=listener)
     if names is not None:
-        known = json.loads(names.read_text())
-        await loop.create_datagram_endpoint(lambda: LyingNames(known), local_addr=(dns, 53))
+        await loop.create_datagram_endpoint(lambda: LyingNames(names), local_addr=(dns, 53))
     os.write(1, b"ready\n")
     await stopping.wait()
 
@@ -130,7 +129,8 @@ def main() -> None:
     if said.knock is not None:
         asyncio.run(_knock(said.knock))
         return
-    asyncio.run(_serve([int(port) for port in said.ports.split(",")], said.log, said.names, said.dns))
+    names = None if said.names is None else json.loads(said.names.read_text())
+    asyncio.run(_serve([int(port) for port in said.ports.split(",")], said.log, names, said.dns))
 
 
 if __name__ == "__main__":
