@@ -97,8 +97,10 @@ class Credentials:
         """
         key = (connection.id, connection.version, connection.credential_version)
         known = self._open.get(key)
-        if known is None or (known.ask_again_at is not None and self._system.now() >= known.ask_again_at):
-            known = await self._load(key)
+        if known is not None and known.ask_again_at is not None and self._system.now() >= known.ask_again_at:
+            del self._open[key]
+            known = None
+        known = known or await self._load(key)
         if known.renew_at is None or self._system.now() < known.renew_at:
             return known
         return await self._renew(key, known)
