@@ -3,6 +3,7 @@
 One that ends by itself is renewed before it does, by whoever `app.py` hands in.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -81,7 +82,8 @@ class Credentials:
         self._keepers = keepers
         self._open: dict[tuple[str, int, int], OpenCredential] = {}
         self._renewed: dict[str, list[tuple[datetime, Secret]]] = {}
-        """Tokens that were renewed a while ago, by connection: from when on they need not be looked for, and what."""
+        """Tokens that were renewed a while ago, by connection: until when they are looked for, and what they are."""
+        self._opening: dict[str, asyncio.Lock] = {}
         vault.on_lock(self.forget)
 
     async def open(self, connection: Connection) -> OpenCredential:
@@ -95,8 +97,10 @@ class Credentials:
         """
         key = (connection.id, connection.version, connection.credential_version)
         known = self._open.get(key)
-        if known is None or (known.ask_again_at is not None and self._system.now() >= known.ask_again_at):
-            known = await self._load(key)
+        if known is not None and known.ask_again_at is not None and self._system.now() >= known.ask_again_at:
+            del self._open[key]
+            known = None
+        known = known or await self._load(key)
         if known.renew_at is None or self._system.now() < known.renew_at:
             return known
         return await self._renew(key, known)
@@ -109,11 +113,7 @@ class Credentials:
                 raise
             # It may be good for a while still, and the service says so itself where it is not.
             return known
-        newer = self._open.get(key)
-        if newer is not None and newer.sealed != known.sealed:
-            return newer
-        self._remember(key[0], known)
-        return await self._load(key)
+        return await self._load(key, before=known)
 
     def _remember(self, connection_id: str, known: OpenCredential) -> None:
         now = self._system.now()
@@ -121,7 +121,17 @@ class Credentials:
         until = now + timedelta(seconds=REMEMBERED_SECONDS)
         self._renewed[connection_id] = held + [(until, secret) for secret in known.fields.values()]
 
-    async def _load(self, key: tuple[str, int, int]) -> OpenCredential:
+    async def _load(self, key: tuple[str, int, int], *, before: OpenCredential | None = None) -> OpenCredential:
+        """Open it from the disk: once, however many wait for it, since the search for its echo costs milliseconds."""
+        async with self._opening.setdefault(key[0], asyncio.Lock()):
+            known = self._open.get(key)
+            if known is not None and (before is None or known.sealed != before.sealed):
+                return known
+            if before is not None:
+                self._remember(key[0], before)
+            return await self._read(key)
+
+    async def _read(self, key: tuple[str, int, int]) -> OpenCredential:
         row, template = await self._database.read(
             lambda tx: (store.get_credential(tx, key[0]), store.template_of(tx, key[0]))
         )
@@ -131,7 +141,8 @@ class Credentials:
             fields = await self._kept_elsewhere(fields)
             ask_again_at = self._system.now() + timedelta(seconds=KEPT_ELSEWHERE_SECONDS)
         opened = replace(self._opened(row, template, fields), ask_again_at=ask_again_at)
-        self._open[key] = opened
+        # One for each connection: what it was before is used by nobody but the calls that have it.
+        self._open = {known: held for known, held in self._open.items() if known[0] != key[0]} | {key: opened}
         return opened
 
     async def _kept_elsewhere(self, fields: Fields) -> Fields:

@@ -221,6 +221,7 @@ class Pipeline:
         except StackError:
             for agent_id in counted:
                 self._at_once.add(agent_id, -1)
+                self.usage.forget_month()
             raise
 
     def _decide(

@@ -63,6 +63,10 @@ class Usage:
         if self._month == month_of(now):
             self._this_month[pair] += 1
 
+    def forget_month(self) -> None:
+        """What was counted may not have been committed: the vault is asked again."""
+        self._month = None
+
 
 def minute_of(now: datetime) -> datetime:
     """The beginning of its minute."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -11,8 +12,11 @@ import httpx
 
 from stack_local.client import RemoteClient
 from stack_local.domain.errors import StackError
+from stack_local.domain.secrets import Secret
 from stack_local.domain.services import LOCAL
 from stack_local.domain.urls import HostPort
+from stack_local.oauth.upstream import Client, TokenServer, refresh_request
+from stack_local.oauth.upstream_answers import Later
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import RegisterAgent
 from stack_local.wire.consents import SetClientMetadataFetching
@@ -22,6 +26,9 @@ from stack_local.wire.vault import MAX_RATE, SetRates
 from tests.conftest import TOKEN, Running, decoded
 from tests.egress.dangerous import BY_LAW, Row
 from tests.simulators.connects import ours
+
+Pair = tuple[str, int]
+"""Address and port of a connection."""
 
 ANSWERED = "answered"
 """What a surface says when somebody out there answered."""
@@ -78,7 +85,7 @@ class Surface:
     """One way out."""
 
     ask: Ask
-    may_reach: Callable[[Row], list[tuple[str, int]]]
+    may_reach: Callable[[Row], list[Pair]]
     """Address and port of what the law lets it connect to, for a row."""
     says: Callable[[Row], set[str]] | None = None
     """What it may say of a row; None where it only must not be ANSWERED."""
@@ -100,17 +107,17 @@ class AnythingBut:
         return said != self.word
 
 
-def if_bound(row: Row) -> list[tuple[str, int]]:
+def if_bound(row: Row) -> list[Pair]:
     """Of a surface whose connection is bound to the row's host: `egress` alone stands in its way."""
     return row.may_reach(is_bound=True)
 
 
-def if_fetched(row: Row) -> list[tuple[str, int]]:
+def if_fetched(row: Row) -> list[Pair]:
     """Of a surface that goes where a stranger says: no exemption."""
     return row.may_reach(is_bound=False)
 
 
-def nothing(row: Row) -> list[tuple[str, int]]:
+def nothing(row: Row) -> list[Pair]:
     """Of a surface whose connection is bound to another host."""
     return []
 
@@ -131,7 +138,9 @@ async def seated(person: RemoteClient, name: str, pairs: list[HostPort]) -> dict
     key = (await person.call(CreateKey(agent_id=agent.id))).api_key.get_secret_value()
     seats = {}
     for number, pair in enumerate(pairs):
-        connected = ConnectCustomService(name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/")
+        connected = ConnectCustomService(
+            name=f"{name}-{number}", credential=TOKEN, hosts=[pair.text], verify_path="/", confirm_hosts=True
+        )
         made = await person.call(connected)
         await person.call(GrantAgentAccess(agent_id=agent.id, service_connection_id=made.id, scopes=["read"]))
         seats[pair] = Seat(made.id, key)
@@ -147,6 +156,22 @@ async def said_of(surface: Surface, stage: Stage, rows: Iterable[Row]) -> list[t
             return row, await surface.ask(stage, row)
 
     return list(await asyncio.gather(*(asked(row) for row in rows)))
+
+
+def miscounted(tried: Iterable[Pair], lawful: Iterable[tuple[Row, list[Pair]]]) -> dict[Pair, tuple[int, int]]:
+    """Pairs that were connected to more or less often than the law lets happen: how often, and how often it does.
+
+    What a name was good for before it changed is reached at most; what a person named is reached exactly, so that the
+    watching is known to work.
+    """
+    rows, seen = list(lawful), Counter(tried)
+    certain = Counter(pair for row, pairs in rows if len(row.answers) < 2 for pair in pairs)
+    passing = {pair for row, pairs in rows if len(row.answers) > 1 for pair in pairs}
+    return {
+        pair: (seen[pair], certain[pair])
+        for pair in seen.keys() | certain.keys()
+        if (seen[pair] < certain[pair] if pair in passing else seen[pair] != certain[pair])
+    }
 
 
 # Calls of an agent ----------------------------------------------------------------------------------------------------
@@ -199,6 +224,20 @@ async def _by_client_document(stage: Stage, row: Row) -> str:
     return ANSWERED
 
 
+async def _by_token_endpoint(stage: Stage, row: Row, *, is_own: bool) -> str:
+    """The way of every token: codes, refreshes, devices, machines and revocations."""
+    assert stage.running is not None
+    core = stage.running.appliance.dispatcher._core
+    assert core is not None
+    try:
+        server = TokenServer(row.url, own_hosts=(row.host_port.text,) if is_own else ())
+        asked = refresh_request(server, Client("client"), Secret(TOKEN))
+    except StackError as refused:
+        return refused.code
+    told = await core.tokens.ask(asked, private_allowed=server.private_allowed)
+    return told.reason if isinstance(told, Later) else ANSWERED
+
+
 def says_of_call(row: Row) -> set[str]:
     """What a call says to a URL that its connection is bound to: the parser's rule, or the one of all of `egress`."""
     if row.parsed is None:
@@ -233,6 +272,8 @@ SURFACES: dict[str, Surface] = {
     "MCP, not bound": Surface(partial(_by_mcp, is_bound=False), nothing, if_not_bound, _is_read),
     "base URL": Surface(_by_base_url, if_bound, says_of_call, _has_base),
     "verify": Surface(_by_verify, if_bound, serves=_has_base),
+    "token endpoint of the person's own": Surface(partial(_by_token_endpoint, is_own=True), if_bound),
+    "token endpoint": Surface(partial(_by_token_endpoint, is_own=False), if_fetched),
     "client document": Surface(_by_client_document, if_fetched),
 }
 """A new way out is one entry and its function."""

@@ -8,6 +8,7 @@ import pytest
 
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
+from stack_local.domain.urls import HostPort
 from stack_local.oauth import upstream
 from stack_local.oauth.tokens_upstream import TokenRequest
 from stack_local.oauth.upstream import Client, LogIn, TokenServer, authorization_url, server_of
@@ -95,6 +96,12 @@ def test_the_persons_own_part_stands_in_every_address() -> None:
     with pytest.raises(InvalidRequest) as refused:
         server_of(template, {}, ())
     assert refused.value.details["field"] == "placeholders.site"
+
+
+def test_only_a_host_that_is_the_persons_own_may_be_private() -> None:
+    assert server_of(oauth(), {}, ()).private_allowed == frozenset()
+    own = server_of(oauth(), {}, ("git.acme.example:8443",))
+    assert own.private_allowed == frozenset({HostPort("git.acme.example", 8443)})
 
 
 def of(request: TokenRequest | None) -> tuple[str, dict[str, str], str | None]:

@@ -15,8 +15,11 @@ from stack_local.proxy.usage import Usage, minute_of, month_after, month_of
 from stack_local.store import proxy as store
 from stack_local.store.database import Database
 from stack_local.wire.access import GrantAgentAccess, SetAgentAllowance
+from stack_local.wire.agents import ListAgents
 from stack_local.wire.vault import UnlockVault
 from tests.conftest import PASSPHRASE, Running, begin, decoded, served
+from tests.proxy.test_pipeline import staged
+from tests.simulators.failpoints import disk_error
 from tests.simulators.upstream import Upstream
 from tests.store.test_proxy import call
 
@@ -199,6 +202,20 @@ async def test_over_rest_too_many_is_429_and_says_when_to_come_back(appliance: R
     assert (refused.status_code, refused.headers["retry-after"]) == (429, "45")
     assert (details["rule"], details["field"], details["limit"]) == ("allowance", "service", 2)
     assert len(upstream.requests) == 3
+
+
+async def test_a_call_whose_record_could_not_be_written_uses_nothing_up(
+    tmp_path: Path, upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with staged(tmp_path, upstream, monkeypatch) as stage:
+        (agent,) = (await stage.running.person.call(ListAgents())).items
+        await stage.running.person.call(SetAgentAllowance(agent_id=agent.id, calls_per_month=1))
+        call = {"service": "custom_demo", "url": f"{upstream.base_url}/things"}
+        for _ in range(2):
+            stage.faults.once("decide.commit", disk_error)
+            assert await stage.make(call) == (503, "AUDIT_UNAVAILABLE")
+        assert await stage.make(call) == (200, None)
+        assert await stage.make(call) == (429, "TOO_MANY_REQUESTS")
 
 
 async def test_a_restart_gives_no_second_month(tmp_path: Path, upstream: Upstream) -> None:

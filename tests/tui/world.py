@@ -292,6 +292,7 @@ class World:
         self.decisions: list[decisions.PendingDecision] = []
         self.passports: list[passports.PassportRow] = []
         self.connections: list[services.Connection] = []
+        self.templates: list[services.CredentialTemplate] = []
         self.agents: list[agents.Agent] = []
         self.grants: list[access.Grant] = []
         self.requests: list[consents.ConsentRequest] = []
@@ -337,6 +338,10 @@ class World:
             passports.RevokeAgentPassports: lambda _: passports.RevokedMany(revoked_count=1),
             passports.RevokeAllPassports: lambda _: passports.RevokedMany(revoked_count=3),
             services.ListConnections: self._within(lambda _: services.Connections(items=self.connections)),
+            services.ListServices: self._within(
+                lambda _: services.Services(items=[*map(self._service, self.connections)])
+            ),
+            services.ListCredentialTemplates: self._within(self._templates_of),
             services.ConnectCustomService: lambda asked: connection(9, name=asked.name, hosts=asked.hosts),
             services.BindConnectionHosts: lambda asked: connection(1, hosts=asked.hosts),
             services.DisconnectService: lambda asked: services.Disconnected(
@@ -364,6 +369,18 @@ class World:
             audit.ListAudit: self._within(self._entries_after),
             audit.VerifyAuditChain: self._verify,
         }
+
+    def _service(self, known: services.Connection) -> services.Service:
+        is_checked = any(one.provider == known.provider and one.checked for one in self.templates)
+        return services.Service(
+            id=known.provider, provider=known.provider, name=known.name, description=known.description or "",
+            available=True, connected=True, checked=is_checked, connections=[known],
+        )  # fmt: skip
+
+    def _templates_of(self, asked: services.ListCredentialTemplates) -> services.CredentialTemplates:
+        return services.CredentialTemplates(
+            items=[known for known in self.templates if asked.provider in (None, known.provider)]
+        )
 
     def _let_in(self, asked: consents.GiveConsent) -> consents.Consent:
         self._turn_away(asked)
