@@ -6,7 +6,6 @@ The skeleton is without the marks inside words, and has the letters that digits 
 import re
 from collections.abc import Callable, Iterator, Sequence
 
-from stack_local.domain.errors import Broken
 from stack_local.domain.scan_decoders import Decoder
 from stack_local.domain.scan_search import (
     Found,
@@ -90,14 +89,11 @@ def _skeleton_origin(flat: str, hit: Hit) -> int:
 
 def _place_among(words: Sequence[str], at: int, text: str) -> int:
     """From a place in words with a space between each two to the place in the text they are from."""
-    place = 0
-    for word in words:
-        place = text.index(word, place)
-        if at <= len(word):
-            return place + at
-        at -= len(word) + 1
-        place += len(word)
-    raise Broken("a place behind the last word")
+    joined, place = " ".join(words), 0
+    number = joined.count(" ", 0, at)
+    for word in words[:number]:
+        place = text.index(word, place) + len(word)
+    return text.index(words[number], place) + at - (joined.rfind(" ", 0, at) + 1)
 
 
 def origin(text: str, change: Callable[[str], str], at: int) -> int:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from stack_local.domain.scanning import (
     FIELD_NAMES,
@@ -131,6 +133,35 @@ def test_an_attack_in_pieces_is_found_as_in_one(attack: dict[str, str]) -> None:
     assert in_pieces(bytes([byte]) for byte in text.encode()) == whole
 
 
+FRAGMENTS = [disguise(CLASSIC) for _, _, disguise in DISGUISES]
+FRAGMENTS += [
+    "ignore ",
+    "all ",
+    "instructions ",
+    "%4",
+    "%25",
+    "\\u00",
+    "\\",
+    "&#",
+    "\ud800",
+    "\0",
+    "İ",
+    "é",
+    "忽略",
+    "!",
+    "a b ",
+]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=12), st.integers(1, 50))
+def test_any_text_in_pieces_gets_the_word_of_the_whole(fragments: list[str], width: int) -> None:
+    text = "".join(fragments)
+    whole = scanned(text)
+    assert in_pieces(text[at : at + width] for at in range(0, len(text), width)) == whole
+    assert whole.match is None or (whole.match.offset or 0) < len(text)
+
+
 def test_an_attack_is_found_over_the_border_of_a_window_wherever_that_falls() -> None:
     for before in range(len(CLASSIC) + 1):
         start = WINDOW - before
@@ -230,10 +261,10 @@ def test_a_text_that_decodes_again_and_again_is_given_up_and_what_follows_is_not
     assert (later.verdict, later.complete) == (Verdict.CRITICAL, False)
 
 
-def test_twice_the_text_takes_about_twice_the_steps() -> None:
-    for evil in (f"{CLASSIC[:-3]} ", "ignore all the your my ", "prompt rules filters ", "%41", "a b ", "a\u200b"):
-        steps = [_steps(evil * (4 * WINDOW * times // len(evil))) for times in (1, 2)]
-        assert steps[1] <= 2.2 * steps[0], evil
+@pytest.mark.parametrize("evil", ["forget the ", "prompt rules filters ", "%41", "a b ", "a\u200b", "忽略"])
+def test_twice_the_text_takes_about_twice_the_steps(evil: str) -> None:
+    once, twice = (_steps(evil * (times * WINDOW // len(evil))) for times in (1, 2))
+    assert twice <= 2.5 * once
 
 
 def _steps(text: str) -> int:
