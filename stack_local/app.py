@@ -42,6 +42,8 @@ from stack_local.vault.header import SlotKind
 from stack_local.vault.keyring import KeyringPort, OperatingSystemKeyring
 from stack_local.vault.keys import Keys
 from stack_local.vault.profiles import Deriver, Profile
+from stack_local.vault.programs import Programs
+from stack_local.vault.references import Keepers
 from stack_local.vault.sessions import Sessions
 from stack_local.vault.signing import Signer
 from stack_local.vault.vault import State, Vault
@@ -336,6 +338,7 @@ class Appliance:
             spawn=self.spawn,
             anchor_is_fresh=lambda: self._alarm is None,
             renewer=renewals,
+            keepers=Keepers(Programs(dict(os.environ)), vault, self._system),
         )
         ground = Ground(self._base_url, self._system, vault, scribe)
         oauth = AuthorizationServer(database, ground, self._document_sender or self._documents_egress)

@@ -40,6 +40,7 @@ KEYS = (
     Key("space", "read_on", "Scroll the call shown", "approvals"),
     Key("slash", "filter", "Filter the log", "audit", "filter", "/"),
     Key("v", "verify", "Verify the whole chain", "audit", "verify chain"),
+    Key("o", "outcomes", "Say what became of writes whose outcome is unknown", "audit", "outcomes"),
     Key("R", "revoke", "Revoke what the cursor is on: passport, session or agent", "passports", "revoke"),
     Key("E", "revoke_everything", "Emergency stop: revoke every passport", "passports", "everything"),
     Key("c", "connect", "Connect a service", "services", "connect"),

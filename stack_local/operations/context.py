@@ -8,6 +8,7 @@ from typing import Protocol
 from stack_local.domain.actors import Actor
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.detection import Finding
+from stack_local.domain.scanning import Scanned
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
 from stack_local.oauth.server import AuthorizationServer
@@ -116,6 +117,8 @@ class Trail:
     """The pipeline has written the records itself."""
     findings: tuple[Finding, ...] = ()
     """What the detectors said of a call that is only proposed, before the transaction began."""
+    scanned: tuple[Scanned, int] | None = None
+    """What was thought of a content before the transaction began, and the milliseconds it took."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.errors import Forbidden, InvalidRequest
 from stack_local.domain.lookalikes import find_lookalike, foreign_format
 from stack_local.domain.secrets import Secret
 from stack_local.domain.urls import parse_host_port
 from stack_local.operations.context import Context
 from stack_local.service_templates import FILLED, ServiceTemplate
+from stack_local.vault.references import names_reference
 
 
 def check_secrets(
@@ -18,9 +19,18 @@ def check_secrets(
     """Refuse a secret in another form than its service's, unless a person says that it is right.
 
     Raises:
+        Forbidden: it names where a secret is kept, and no person does.
         InvalidRequest: names the field, and the service whose secrets look like it; never the secret.
     """
-    if is_confirmed and ctx.actor.is_person:
+    if names_reference(fields) and not ctx.actor.is_person:
+        # It would name any secret of the person's, for hosts of its own choice.
+        raise Forbidden(
+            "where a secret is kept is a person's to name",
+            rule="reference",
+            field="credential",
+            hint="propose the connection with stack_propose_connection; a person fills it in",
+        )
+    if (is_confirmed and ctx.actor.is_person) or names_reference(fields):
         return
     own = None if template is None else template.provider
     forms = _forms(tuple(ctx.core.plugins.templates.values()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from stack_local.domain.errors import UpstreamFailed
+from stack_local.domain.errors import Unavailable, UpstreamFailed
 from stack_local.domain.renewals import renew_at
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Connection
@@ -19,6 +19,7 @@ from stack_local.store import services as store
 from stack_local.store.database import Database
 from stack_local.system import System
 from stack_local.vault.credential_fields import decode_fields
+from stack_local.vault.references import Keepers, names_reference
 from stack_local.vault.vault import Vault
 
 FRESH_SECONDS = 60
@@ -26,6 +27,10 @@ FRESH_SECONDS = 60
 
 REMEMBERED_SECONDS = 600
 """How long a renewed token is still looked for in answers: calls made with it are under way, and services keep logs."""
+
+
+KEPT_ELSEWHERE_SECONDS = 60
+"""How long a secret that somebody else keeps is used before that one is asked again."""
 
 
 class Renewer(Protocol):
@@ -59,16 +64,27 @@ class OpenCredential:
     renew_at: datetime | None = None
     """From when on it is renewed before it is used; None: it is good until somebody says otherwise."""
     is_renewable: bool = False
+    ask_again_at: datetime | None = None
+    """From when on whoever keeps it elsewhere is asked again."""
+
+    @property
+    def mark(self) -> tuple[bytes, datetime | None]:
+        """What tells it from another that was opened in its place."""
+        return self.sealed, self.ask_again_at
 
 
 class Credentials:
     """Opens each credential once for its version and forgets all when the vault is locked."""
 
-    def __init__(self, database: Database, vault: Vault, system: System, renewer: Renewer) -> None:
+    def __init__(
+        self, database: Database, vault: Vault, system: System, renewer: Renewer, keepers: Keepers | None = None
+    ) -> None:
+        """`keepers` finds what is only named here and kept elsewhere."""
         self._database = database
         self._vault = vault
         self._system = system
         self._renewer = renewer
+        self._keepers = keepers
         self._open: dict[tuple[str, int, int], OpenCredential] = {}
         self._renewed: dict[str, list[tuple[datetime, Secret]]] = {}
         """Tokens that were renewed a while ago, by connection: until when they are looked for, and what they are."""
@@ -85,7 +101,9 @@ class Credentials:
             UpstreamFailed: it has ended, and cannot be renewed now.
         """
         key = (connection.id, connection.version, connection.credential_version)
-        known = self._open.get(key) or await self._load(key)
+        known = self._open.get(key)
+        if known is None or (known.ask_again_at is not None and self._system.now() >= known.ask_again_at):
+            known = await self._load(key, before=known)
         if known.renew_at is None or self._system.now() < known.renew_at:
             return known
         return await self._renew(key, known)
@@ -110,9 +128,9 @@ class Credentials:
         """Open it from the disk: once, however many wait for it, since the search for its echo costs milliseconds."""
         async with self._opening.setdefault(key[0], asyncio.Lock()):
             known = self._open.get(key)
-            if known is not None and (before is None or known.sealed != before.sealed):
+            if known is not None and (before is None or known.mark != before.mark):
                 return known
-            if before is not None:
+            if before is not None and before.is_renewable:
                 self._remember(key[0], before)
             return await self._read(key)
 
@@ -120,15 +138,23 @@ class Credentials:
         row, template = await self._database.read(
             lambda tx: (store.get_credential(tx, key[0]), store.template_of(tx, key[0]))
         )
-        opened = self._opened(row, template)
+        fields: Fields = decode_fields(self._vault.credential_key().open(row.place, row.sealed))
+        ask_again_at = None
+        if names_reference(fields):
+            fields = await self._kept_elsewhere(fields)
+            ask_again_at = self._system.now() + timedelta(seconds=KEPT_ELSEWHERE_SECONDS)
+        opened = replace(self._opened(row, template, fields), ask_again_at=ask_again_at)
         # One for each connection: what it was before is used by nobody but the calls that have it.
         self._open = {known: held for known, held in self._open.items() if known[0] != key[0]} | {key: opened}
         return opened
 
-    def _opened(self, row: store.SealedCredential, template: ServiceTemplate | None) -> OpenCredential:
-        place = row.place
-        plain = self._vault.credential_key().open(place, row.sealed)
-        fields, now = decode_fields(plain), self._system.now()
+    async def _kept_elsewhere(self, fields: Fields) -> Fields:
+        if self._keepers is None:
+            raise Unavailable("the credential is kept elsewhere, and nobody can be asked for it", rule="reference")
+        return await self._keepers.filled(fields)
+
+    def _opened(self, row: store.SealedCredential, template: ServiceTemplate | None, fields: Fields) -> OpenCredential:
+        place, now = row.place, self._system.now()
         renewed = [secret for until, secret in self._renewed.get(place.connection_id, []) if now < until]
         # A region or an account's name stands in every other answer, and is nobody's secret.
         plain_names = set() if template is None else {field.name for field in template.fields if not field.secret}

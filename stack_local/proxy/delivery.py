@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stack_local.domain.call_fields import Absent, at
 from stack_local.domain.calls import Call
@@ -13,6 +13,7 @@ from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress, OutboundRequest, Upload
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import inject, refusals
+from stack_local.proxy.contents import look_at_answer
 from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.forwarding import Sink
 from stack_local.proxy.passage import Passage
@@ -38,7 +39,7 @@ class Parcel:
     connection: Connection
     call: Call
     key: str
-    """What a service that makes writes once is told: the operation's id, or the one its caller chose."""
+    """What a service that makes writes once is told: the operation's id, or one made of the one its caller chose."""
     is_write: bool
 
 
@@ -75,6 +76,9 @@ class Delivery:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
         self._hear(parcel, response.status, credential)
         kept = scrubbed(response, credential.scrubber)
+        suspicion = await look_at_answer(kept.body)
+        if suspicion is not None:
+            kept = replace(kept, suspicion=suspicion)
         receipt = _receipt(parcel, response.status, response.headers, kept.body, credential.scrubber)
         return Delivered(kept, None, sent=True, receipt=receipt)
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from stack_local.domain.secrets import Secret
 from stack_local.proxy.echoes import SHORTEST, forms
 from stack_local.proxy.needles import MARK, Needles, marked
-from stack_local.proxy.scrub_stream import StreamScrubber
-from stack_local.proxy.unwrap import bare, is_plain, unwrapped
+from stack_local.proxy.scrub_stream import Stage, StreamScrubber
+from stack_local.proxy.views import AS_WRITTEN, UNESCAPED, UNWRAPPED, is_plain
 
 __all__ = ["MARK", "SHORTEST", "Scrubber", "StreamScrubber"]
 
@@ -16,23 +16,27 @@ class Scrubber:
 
     def __init__(self, secrets: Iterable[Secret]) -> None:
         found = {form.lower() for secret in secrets for form in forms(secret.reveal())}
-        # Bare too: a line may break within an escape, and an escape may be written in another.
-        read = {unwrapped(form) for form in found} | {bare(form) for form in found}
+        # With their escapes too: an escape may be written in another, and be undone once.
+        read = {view.text(form) for form in found for view in (UNWRAPPED, UNESCAPED)}
         self._written = Needles(found)
         self._read = Needles(form for form in read if len(form) >= SHORTEST)
-        # What unwraps to next to nothing is found as it is written, or not at all.
-        self._is_read_enough = all(len(form) >= SHORTEST for form in read)
+        # What consists of blanks is found as it is written, or not at all.
+        self._blank = Needles(form for form in found if len(UNWRAPPED.text(form)) < SHORTEST)
 
     def clean(self, content: bytes) -> tuple[bytes, bool]:
         """The content without the secret, and whether it was there."""
-        if self._is_read_enough and is_plain(content) and not self._read.are_in(bare(content)):
+        if not self._is_in(content):
             return content, False
-        spans = self._written.spans(content.lower())
-        cleaned = marked(content, spans) if spans else content
-        if self._read.are_in(unwrapped(cleaned)):
-            # Wrapped over lines, or escaped once more: all of it goes.
-            return MARK.encode(), True
-        return cleaned, bool(spans)
+        cleaned = marked(content, self._written.spans(content.lower()))
+        # Wrapped over lines, or escaped once more: all of it goes.
+        return (MARK.encode() if self._is_in(cleaned) else cleaned), True
+
+    def _is_in(self, content: bytes) -> bool:
+        return (
+            self._read.are_in(UNWRAPPED.text(content))
+            or (not is_plain(content) and self._read.are_in(UNESCAPED.text(content)))
+            or self._blank.are_in(content.lower())
+        )
 
     def clean_text(self, text: str) -> tuple[str, bool]:
         """The same for a header's value."""
@@ -41,4 +45,5 @@ class Scrubber:
 
     def stream(self) -> StreamScrubber:
         """What does the same for one answer that comes in pieces."""
-        return StreamScrubber(self._written, self._read, is_read_enough=self._is_read_enough)
+        stages = [Stage(self._read, UNWRAPPED), Stage(self._read, UNESCAPED)]
+        return StreamScrubber([Stage(self._blank, AS_WRITTEN), *stages] if self._blank.longest else stages)

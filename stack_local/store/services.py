@@ -102,7 +102,6 @@ def insert(
     verify_path: str | None,
     template: ServiceTemplate | None = None,
     placeholders: Mapping[str, str] | None = None,
-    ca_pem: str | None = None,
 ) -> None:
     """Keep a new connection, with its copy of its template."""
     if template is not None:
@@ -110,10 +109,10 @@ def insert(
     tx.execute(
         "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
         "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
-        "template_hash, base_url, placeholders, service_scopes, ca_pem) "
+        "template_hash, base_url, placeholders, service_scopes) "
         "VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, :scopes, "
         ":asks_everything, :verify_path, 'never', :version, :credential_version, :connected_by, :at, "
-        ":template_hash, :base_url, :placeholders, :service_scopes, :ca_pem)",
+        ":template_hash, :base_url, :placeholders, :service_scopes)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
@@ -132,7 +131,6 @@ def insert(
         base_url=connection.base_url,
         placeholders=json.dumps(placeholders or {}),
         service_scopes=json.dumps(connection.service_scopes),
-        ca_pem=ca_pem,
     )
 
 

@@ -36,6 +36,7 @@ MAY_OPEN = {
     "stack_local/proxy/inject.py": "the same",
     "stack_local/proxy/scrub.py": "a credential, to find its echo",
     "stack_local/proxy/sigv4.py": "a secret access key, to sign with; a session token, on its way into the call",
+    "stack_local/surfaces/cli/import_secrets.py": "an .env file, to read one variable of it",
     "stack_local/surfaces/cli/login_file.py": "the command's own refresh token, on its way into its private file",
     "stack_local/surfaces/cli/recovery.py": "the recovery code, on its way to the terminal or its file",
     "stack_local/surfaces/cli/secret_files.py": "a secret that was read from a file, on its way into a request",

@@ -24,7 +24,10 @@ Answer = tuple[str, Any]
 """`("ok", JSON)` or `("error", envelope)`."""
 
 CHANGING = (
-    (re.compile(r"\b(op|agt|scon|ppt|ses|pc|apr|opn|key|chk|grt|cli|azr|cns|att|aud|trc)_[0-9A-Za-z]{22}\b"), r"<\1>"),
+    (
+        re.compile(r"\b(op|agt|scon|ppt|ses|pc|apr|opn|key|chk|grt|cli|azr|cns|att|scn|aud|trc)_[0-9A-Za-z]{22}\b"),
+        r"<\1>",
+    ),
     (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+"), "<token>"),
     (re.compile(r"\bsk_(live|session)_[\w-]+"), r"<\1 token>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),

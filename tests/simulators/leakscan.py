@@ -1,7 +1,7 @@
 """A search for one secret, in every encoding we answer for, over bytes, directories and processes.
 
-Documented limits, not found: reversed, rot13, hashes, compression, encryption, base32/85, two layers of base64, a
-secret cut into pieces.
+Documented limits, not found: reversed, rot13, hashes, compression, encryption, base32/85, quoted-printable, octal,
+lists of byte numbers, two layers but of the same escape, a secret cut into pieces.
 """
 
 import base64

@@ -60,10 +60,15 @@ REFLECTIONS: dict[str, Callable[[str], bytes]] = {
     "PERCENT": lambda text: b"".join(b"%%%02X" % byte for byte in text.encode()),
     "json-escape": lambda text: json.dumps(text)[1:-1].encode(),
     "json-slash": lambda text: json.dumps(text)[1:-1].replace("/", "\\/").encode(),
+    "json-dotnet": lambda text: "".join(
+        f"\\u{ord(char):04X}" if char in "\"&'+<>`" else char for char in text.replace("\\", "\\\\")
+    ).encode(),
     "json-twice": lambda text: json.dumps(json.dumps(text))[3:-3].encode(),
     "json-unicode": lambda text: b"".join(b"\\u%04x" % ord(char) for char in text),
     "JSON-UNICODE": lambda text: b"".join(b"\\u%04X" % ord(char) for char in text),
     "html": lambda text: html.escape(text).encode(),
+    "html-twice": lambda text: html.escape(html.escape(text)).encode(),
+    "html-in-json": lambda text: json.dumps(html.escape(text))[1:-1].replace("&", "\\u0026").encode(),
     "html-dec": lambda text: b"".join(b"&#%d;" % ord(char) for char in text),
     "html-hex": lambda text: b"".join(b"&#x%x;" % ord(char) for char in text),
     "HTML-HEX": lambda text: b"".join(b"&#X%04X;" % ord(char) for char in text),
@@ -74,12 +79,41 @@ REFLECTIONS: dict[str, Callable[[str], bytes]] = {
     "base64-twice": lambda text: base64.b64encode(base64.b64encode(text.encode())),
     "base32": lambda text: base64.b32encode(text.encode()),
     "base85": lambda text: base64.b85encode(text.encode()),
-    "quoted-printable": lambda text: quopri.encodestring("".join(f"={b:02X}" for b in text.encode()).encode()),
+    "quoted-printable": lambda text: quopri.encodestring(text.encode()),
+    "quoted-printable-full": lambda text: b"".join(b"=%02X" % byte for byte in text.encode()),
+    "octal-escape": lambda text: b"".join(b"\\%03o" % byte for byte in text.encode()),
+    "byte-list": lambda text: str(list(text.encode()))[1:-1].encode(),
+    "hex-list": lambda text: ", ".join(map(hex, text.encode())).encode(),
+    "hex-colons": lambda text: text.encode().hex(":").encode(),
+    "hex-blanks": lambda text: text.encode().hex(" ").encode(),
+    "base64-mime-in-json": lambda text: json.dumps(base64.encodebytes(text.encode() * 3).decode())[1:-1].encode(),
     "bz2-base64": lambda text: base64.b64encode(bz2.compress(text.encode())),
+    "xor": lambda text: bytes(byte ^ 1 for byte in text.encode()).hex().encode(),
+    "base64-of-hex": lambda text: base64.b64encode(text.encode().hex().encode()),
+    "dotted": lambda text: ".".join(text).encode(),
 }
 """How a secret is given back, by the name in `enc=`; written apart from the scanner, so that each tests the other."""
 
-LIMITS = frozenset({"reversed", "rot13", "base64-twice", "base32", "base85", "quoted-printable", "bz2-base64"})
+LIMITS = frozenset(
+    {
+        "base32",
+        "base64-of-hex",
+        "base64-twice",
+        "base85",
+        "byte-list",
+        "bz2-base64",
+        "dotted",
+        "hex-colons",
+        "hex-list",
+        "html-in-json",
+        "octal-escape",
+        "quoted-printable",
+        "quoted-printable-full",
+        "reversed",
+        "rot13",
+        "xor",
+    }
+)
 """Forms the scanner is documented not to find."""
 
 HEADER_PLACES = {
@@ -185,9 +219,10 @@ async def reflect(upstream: "Upstream", exchange: Exchange) -> None:
 
 @route("/split")
 async def split(upstream: "Upstream", exchange: Exchange) -> None:
-    """The secret behind a pad, in pieces: as chunks, as TCP segments of one body, or as server-sent events."""
+    """A form of the secret behind a pad, in pieces: as chunks, as TCP segments of one body, or as server-sent events."""
     size, pad, mode = _number(exchange, "chunk", 7), _number(exchange, "pad", 0), exchange.query.get("mode", "chunk")
-    data = b"x" * pad + _source(upstream, exchange.received).encode() + b" after"
+    echo = REFLECTIONS[exchange.query.get("enc", "plain")](_source(upstream, exchange.received))
+    data = b"x" * pad + echo + b" after"
     pieces = [data[at : at + size] for at in range(0, len(data), size)]
     if mode == "tcp":
         await exchange.send(head(200, (("Content-Length", str(len(data))),)))

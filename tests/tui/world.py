@@ -12,7 +12,19 @@ from stack_local.domain.approvals import Status as ApprovalStatus
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.passports import Mode, State
 from stack_local.domain.services import InjectionStyle
-from stack_local.wire import access, agents, audit, consents, decisions, intents, keys, passports, services, vault
+from stack_local.wire import (
+    access,
+    agents,
+    audit,
+    consents,
+    decisions,
+    intents,
+    keys,
+    passports,
+    proxy,
+    services,
+    vault,
+)
 from tests.simulators.client import FakeClient
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -285,6 +297,7 @@ class World:
         self.requests: list[consents.ConsentRequest] = []
         self.consents: list[consents.Consent] = []
         self.entries: list[audit.AuditEntry] = []
+        self.in_doubt: list[proxy.UnsettledWrite] = []
         self.status: dict[str, Any] = {}
         self.changes = 1
         for request, answer in self._answers().items():
@@ -346,6 +359,8 @@ class World:
             consents.EnterDeviceCode: lambda _: consent_request(3),
             consents.RevokeConsent: lambda asked: consents.ConsentRevoked(id=asked.consent_id, revoked_passports=1),
             keys.CreateKey: self._mint,
+            proxy.ListUnsettledWrites: lambda _: proxy.UnsettledWrites(items=self.in_doubt),
+            proxy.SettleWrite: self._settle,
             audit.ListAudit: self._within(self._entries_after),
             audit.VerifyAuditChain: self._verify,
         }
@@ -377,6 +392,7 @@ class World:
             "operator_id": identifier("op", 1),
             "pending": len(self.intents) + len(self.decisions) + len(self.requests),
             "waiting_clients": len(self.requests),
+            "in_doubt": len(self.in_doubt),
             "live_passports": len(self.passports),
             "chain_sequence": len(self.entries),
             "chain_head": "9f8e7d6c5b4a" + "0" * 52,
@@ -440,6 +456,19 @@ class World:
             revoked_at=None,
         )
         return keys.CreatedKey(api_key=SecretStr("sk_abcd_the_whole_key"), key=key, warning=None)
+
+    def _settle(self, asked: proxy.SettleWrite) -> proxy.OperationResult:
+        write = next(known for known in self.in_doubt if known.operation_id == asked.operation_id)
+        self.in_doubt.remove(write)
+        return proxy.OperationResult(
+            operation_id=write.operation_id,
+            state="outcome_unknown",
+            created_at=write.created_at,
+            finished_at=None,
+            error_code=None,
+            error_message=None,
+            response=None,
+        )
 
     def _entries_after(self, asked: audit.ListAudit) -> audit.AuditPage:
         newer = [known for known in self.entries if known.sequence > (asked.after_sequence or 0)]

@@ -1,4 +1,4 @@
-"""Bytes as a reader would undo their wrapping and their escapes, however often these were applied."""
+"""Ways of reading bytes: as written, without their wrapping, and without their escapes, however often applied."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class _Layer:
 
 
 _LAYERS = (
-    # Its beginning holds nothing back by itself: see `without_begun_line`.
+    # Its beginning holds nothing back by itself: see `View.stem`.
     _Layer(_DATA, re.compile(_DATA), re.compile(rb"(?!)"), b""),
     # The soft line break of quoted-printable text (RFC 2045, 6.7).
     _Layer(b"=", re.compile(rb"=\r?\n"), re.compile(rb"=\r?\Z"), b""),
@@ -75,8 +75,9 @@ _LAYERS = (
 """In the order in which they are undone. A backslash of which nothing else is left is a blank."""
 
 _BLANK_RUN = re.compile(rb"[ \t\r\n\f\v\\\0]+")
-_SIGN_OF_A_LAYER = re.compile(rb"[%\\&=]|\r\Z")
 _BEGUN_DATA = re.compile(rb"d(?:a(?:ta?)?)?\Z")
+_BEGUN_LAYER = re.compile(rb"[%\\&=]|\r\Z")
+"""Something of it stands in every escape that is not whole."""
 
 
 def is_plain(content: bytes) -> bool:
@@ -84,56 +85,62 @@ def is_plain(content: bytes) -> bool:
     return not any(sign in content for sign in (b"%", b"\\", b"&", b"=\n", b"=\r", _DATA))
 
 
-def unwrapped(content: bytes) -> bytes:
-    """The content in small letters, without escapes, line breaks and blanks."""
-    for layer in _LAYERS:
-        if layer.mark in content:
-            content = layer.whole.sub(layer.plain, content)
-    return bare(content)
-
-
-def bare(content: bytes) -> bytes:
-    """The content in small letters and without blanks: what `unwrapped` gives for plain content."""
-    return content.translate(_SMALL, _BLANKS)
-
-
 @dataclass(frozen=True, slots=True)
 class Traced:
-    """What `unwrapped` gives, and from where to where in the content each of its bytes is written."""
+    """A text, and from where to where in the content each of its bytes is written."""
 
     text: bytes
     starts: Sequence[int]
     ends: Sequence[int]
 
 
-def traced(content: bytes) -> Traced:
-    """The slow `unwrapped`, which also says where it all comes from."""
-    trace = _untouched(content)
-    for layer in _LAYERS:
-        trace = _replaced(trace, layer.whole, layer.plain)
-    trace = _replaced(trace, _BLANK_RUN, b"")
-    return Traced(trace.text.lower(), trace.starts, trace.ends)
+@dataclass(frozen=True, slots=True)
+class View:
+    """One way of reading content; its texts are in small letters."""
+
+    layers: tuple[_Layer, ...]
+    blanks: bytes
+    """What is passed over."""
+
+    def text(self, content: bytes) -> bytes:
+        """What is read."""
+        for layer in self.layers:
+            if layer.mark in content:
+                content = layer.whole.sub(layer.plain, content)
+        return content.translate(_SMALL, self.blanks)
+
+    def traced(self, content: bytes) -> Traced:
+        """The same, slowly, with where it stands."""
+        trace = _untouched(content)
+        for layer in self.layers:
+            trace = _replaced(trace, layer.whole, layer.plain)
+        if self.blanks:
+            trace = _replaced(trace, _BLANK_RUN, b"")
+        return Traced(trace.text.lower(), trace.starts, trace.ends)
+
+    def whole_bytes(self, content: bytes) -> int:
+        """How much of the content has no escape at its end that is not whole yet."""
+        first = max(0, len(content) - LONGEST_ESCAPE)
+        trace, whole = _untouched(content[first:]), len(content)
+        if _BEGUN_LAYER.search(trace.text) is None:
+            return whole
+        for layer in self.layers:
+            begun = layer.begun.search(trace.text)
+            if begun is not None:
+                whole = first + trace.starts[begun.start()]
+                trace = Traced(trace.text[: begun.start()], trace.starts, trace.ends)
+            trace = _replaced(trace, layer.whole, layer.plain)
+        return whole
+
+    def stem(self, text: bytes) -> bytes:
+        """The text less an end that more text may make one of nothing."""
+        return _BEGUN_DATA.sub(b"", text) if self.layers else text
 
 
-def whole_bytes(content: bytes) -> int:
-    """How much of the content has no escape at its end that is not whole yet."""
-    first = max(0, len(content) - LONGEST_ESCAPE)
-    tail = content[first:]
-    if _SIGN_OF_A_LAYER.search(tail) is None:
-        return len(content)
-    trace, whole = _untouched(tail), len(tail)
-    for layer in _LAYERS:
-        begun = layer.begun.search(trace.text)
-        if begun is not None:
-            whole = trace.starts[begun.start()]
-            trace = Traced(trace.text[: begun.start()], trace.starts, trace.ends)
-        trace = _replaced(trace, layer.whole, layer.plain)
-    return first + whole
-
-
-def without_begun_line(text: bytes) -> bytes:
-    """Unwrapped text less an end that may become the beginning of a server-sent event's line."""
-    return _BEGUN_DATA.sub(b"", text)
+AS_WRITTEN = View((), b"")
+UNWRAPPED = View((), _BLANKS)
+UNESCAPED = View(_LAYERS, _BLANKS)
+"""Its text is that of UNWRAPPED where the content is plain."""
 
 
 def _untouched(content: bytes) -> Traced:
