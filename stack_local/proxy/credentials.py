@@ -67,6 +67,11 @@ class OpenCredential:
     ask_again_at: datetime | None = None
     """From when on whoever keeps it elsewhere is asked again."""
 
+    @property
+    def mark(self) -> tuple[bytes, datetime | None]:
+        """What tells it from another that was opened in its place."""
+        return self.sealed, self.ask_again_at
+
 
 class Credentials:
     """Opens each credential once for its version and forgets all when the vault is locked."""
@@ -97,10 +102,8 @@ class Credentials:
         """
         key = (connection.id, connection.version, connection.credential_version)
         known = self._open.get(key)
-        if known is not None and known.ask_again_at is not None and self._system.now() >= known.ask_again_at:
-            del self._open[key]
-            known = None
-        known = known or await self._load(key)
+        if known is None or (known.ask_again_at is not None and self._system.now() >= known.ask_again_at):
+            known = await self._load(key, before=known)
         if known.renew_at is None or self._system.now() < known.renew_at:
             return known
         return await self._renew(key, known)
@@ -125,9 +128,9 @@ class Credentials:
         """Open it from the disk: once, however many wait for it, since the search for its echo costs milliseconds."""
         async with self._opening.setdefault(key[0], asyncio.Lock()):
             known = self._open.get(key)
-            if known is not None and (before is None or known.sealed != before.sealed):
+            if known is not None and (before is None or known.mark != before.mark):
                 return known
-            if before is not None:
+            if before is not None and before.is_renewable:
                 self._remember(key[0], before)
             return await self._read(key)
 
