@@ -101,8 +101,8 @@ class Delivery:
         except EgressFailed as failed:
             failure, sent = refusals.not_sent_or_failed(failed), failed.sent
         except TimeoutError:
-            # A read whose answer has begun did what it was for; what is left of it interests nobody.
-            if passage.has_begun and (passage.is_whole or not parcel.is_write):
+            # The service has said what became of it; what is left of its answer interests nobody.
+            if passage.status is not None:
                 return _delivered(parcel, passage, credential.scrubber)
             failure = UpstreamFailed("the caller hung up before the answer was whole", code="CALLER_GONE", sent=True)
         except StackError as stopped:

@@ -214,19 +214,32 @@ async def test_a_write_goes_on_without_its_caller_and_its_answer_is_kept(head: b
     assert (delivered.failure, delivered.kept.body, delivered.kept.is_whole) == (None, MADE, True)
 
 
-@pytest.mark.parametrize("begun", [b"", EVENTS + chunk(EVENT)], ids=["before the answer", "in its middle"])
-async def test_a_write_that_nobody_waits_for_does_not_go_on_for_ever(
-    begun: bytes, stage: Stage, monkeypatch: pytest.MonkeyPatch
+async def test_a_write_that_nobody_waits_for_is_given_up_after_a_while(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(delivery, "ALONE_SECONDS", 0.05)
     streaming = stage.stream(stage.parcel())
     wire, _ = await stage.accept()
-    await wire.say(begun)
     stage.listener.hang_up()
     delivered = await asyncio.wait_for(streaming, 20)
     assert await wire.rest() == CALL.body
     assert delivered.failure is not None
-    assert (delivered.failure.code, delivered.sent) == ("CALLER_GONE", True)
+    assert (delivered.kept, delivered.failure.code, delivered.sent) == (None, "CALLER_GONE", True)
+
+
+async def test_of_a_write_that_nobody_waits_for_the_services_status_is_enough(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "ALONE_SECONDS", 0.05)
+    streaming = stage.stream(stage.parcel())
+    wire, _ = await stage.accept()
+    await wire.say(EVENTS + chunk(EVENT))
+    await stage.listener.until(lambda: stage.listener.body == EVENT)
+    stage.listener.hang_up()
+    delivered = await asyncio.wait_for(streaming, 20)
+    assert await wire.rest() == CALL.body
+    assert delivered.kept is not None
+    assert (delivered.failure, delivered.receipt.status, delivered.kept.is_whole) == (None, 200, False)
 
 
 async def test_a_body_that_its_caller_cut_short_may_have_had_its_effect(stage: Stage) -> None:
