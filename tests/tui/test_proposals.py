@@ -7,13 +7,14 @@ from stack_local.wire.proposals import DeclineProposal
 from tests.tui.driving import LARGE, SMALL, Driven, opened
 from tests.tui.offers import TOKEN, Offers, jira, proposal, template
 from tests.tui.payloads import PAYLOADS
+from tests.tui.test_hostile_text import DIALOGUE_PAYLOADS
 from tests.tui.world import agent, identifier
 from tui.screens.connect_known import ConnectKnownScreen
 
 
 async def looking(driven: Driven) -> None:
     await driven.press("4", "p")
-    await driven.until_shown("because")
+    await driven.until_shown("asked by")
 
 
 @pytest.mark.parametrize("size", [SMALL, LARGE], ids=["small", "large"])
@@ -75,7 +76,7 @@ async def test_a_service_that_is_not_in_the_catalogue_is_not_opened() -> None:
         await driven.until_shown("not in the catalogue")
 
 
-@pytest.mark.parametrize("name", PAYLOADS)
+@pytest.mark.parametrize("name", DIALOGUE_PAYLOADS)
 async def test_everything_an_agent_wrote_is_drawn_harmlessly(name: str) -> None:
     text = PAYLOADS[name]
     world = Offers(template())
