@@ -11,7 +11,7 @@ from stack_local.wire.services import ConnectCustomService
 from tests.conftest import TOKEN, Running, begin, decoded, served
 from tests.simulators.upstream import Upstream
 
-REFERENCE = "op://work/tracker/token"
+REFERENCE = "op://team/tracker/token"
 
 
 def keeper(folder: Path) -> Path:
@@ -59,7 +59,7 @@ async def test_a_keeper_that_gives_nothing_is_a_failure_with_its_reason(
     async with served(tmp_path / "home", tmp_path / "state") as running:
         await begin(running)
         connection = await running.person.call(
-            ConnectCustomService(name="demo", credential="op://work/other/token", hosts=[upstream.host_port])
+            ConnectCustomService(name="demo", credential="op://team/other/token", hosts=[upstream.host_port])
         )
         agent = await running.agent("helper", connection)
         call = {"service": "custom_demo", "url": f"{upstream.base_url}/things"}
