@@ -8,7 +8,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.proxy.echoes import forms
 from stack_local.proxy.scrub import MARK, SHORTEST, Scrubber, StreamScrubber
 from stack_local.proxy.scrub_stream import HELD_FORMS
-from stack_local.proxy.views import UNESCAPED, UNWRAPPED
+from stack_local.proxy.views import UNESCAPED
 from tests.simulators.leakscan import scan_bytes
 
 SECRET = "upstream-secret-9f8e7d6c5b4a"
@@ -120,6 +120,17 @@ def test_less_than_the_shortest_form_goes_before_the_end_of_an_event_and_the_res
     given = passed(stream(), *letters, b"data: after\n\n")
     assert given[: SHORTEST - 1] == letters[: SHORTEST - 1]
     assert b"".join(given[SHORTEST - 1 :]) == b"data: [redacted]\n\ndata: after\n\n"
+
+
+def test_what_went_out_as_an_escape_is_remembered_too() -> None:
+    given = passed(stream(), b"\\u0075\n\n", SECRET[1:].encode() + b"\n\n")
+    assert given == [b"\\u0075\n\n", MARKED + b"\n\n", b""]
+
+
+@pytest.mark.parametrize("blanks", [0, 200, *range(238, 258), 600])
+def test_a_beginning_in_an_escape_is_held_however_far_it_is_from_the_end(blanks: int) -> None:
+    escape = b"&#0000000000000117;" + b" " * blanks
+    assert passed(stream(), b"~" + escape, SECRET[1:].encode() + b"~") == [b"~", MARKED + b"~", b""]
 
 
 PADDING = b" " * HELD_FORMS * 1000
