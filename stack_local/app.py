@@ -21,7 +21,9 @@ from stack_local.feed import Feed
 from stack_local.jobs import Jobs
 from stack_local.oauth.client_documents import FETCH_LIMITS, Sender
 from stack_local.oauth.ground import Ground
+from stack_local.oauth.renewals import Renewals
 from stack_local.oauth.server import AuthorizationServer
+from stack_local.oauth.token_endpoint import TOKEN_LIMITS, TokenEndpoint
 from stack_local.operations.context import Core, Ports
 from stack_local.operations.rates import RATES, Rates
 from stack_local.plugin_api import Registrar
@@ -40,6 +42,8 @@ from stack_local.vault.header import SlotKind
 from stack_local.vault.keyring import KeyringPort, OperatingSystemKeyring
 from stack_local.vault.keys import Keys
 from stack_local.vault.profiles import Deriver, Profile
+from stack_local.vault.programs import Programs
+from stack_local.vault.references import Keepers
 from stack_local.vault.sessions import Sessions
 from stack_local.vault.signing import Signer
 from stack_local.vault.vault import State, Vault
@@ -109,6 +113,7 @@ class Appliance:
         base_url: str,
         keyring: KeyringPort | None = None,
         document_sender: Sender | None = None,
+        token_sender: Sender | None = None,
         resolver: Resolver | None = None,
     ) -> None:
         self._places = places
@@ -118,12 +123,14 @@ class Appliance:
         self._base_url = base_url
         self._keyring = keyring or OperatingSystemKeyring()
         self._document_sender = document_sender
+        self._token_sender = token_sender
         self._resolver = BriefMemory(resolver or SystemResolver())
         self._deriver = Deriver()
         self._backoff = UnlockBackoff(places.home / BACKOFF_NAME, system)
         self._core: Core | None = None
         self._egress: Egress | None = None
         self._documents_egress: Egress | None = None
+        self._tokens_egress: Egress | None = None
         self._inspector: Inspector | None = None
         self._alarm: str | None = None
         self._anchored_at = 0.0
@@ -315,8 +322,11 @@ class Appliance:
         resolver, own_ports = self._resolver, frozenset({port})
         self._egress = Egress(resolver=resolver, own_ports=own_ports)
         self._documents_egress = Egress(resolver=resolver, own_ports=own_ports, limits=FETCH_LIMITS)
+        self._tokens_egress = Egress(resolver=resolver, own_ports=own_ports, limits=TOKEN_LIMITS)
         self._inspector = Inspector(plugins.detectors, budget_seconds=self._settings.detector_seconds)
         scribe = Scribe(self._system, operator_id)
+        endpoint = TokenEndpoint(self._token_sender or self._tokens_egress)
+        renewals = Renewals(database=database, vault=vault, endpoint=endpoint, scribe=scribe, system=self._system)
         pipeline = Pipeline(
             database=database,
             vault=vault,
@@ -327,10 +337,12 @@ class Appliance:
             settings=self._settings,
             spawn=self.spawn,
             anchor_is_fresh=lambda: self._alarm is None,
+            renewer=renewals,
+            keepers=Keepers(Programs(dict(os.environ)), vault, self._system),
         )
         ground = Ground(self._base_url, self._system, vault, scribe)
         oauth = AuthorizationServer(database, ground, self._document_sender or self._documents_egress)
-        return Core(database, vault, pipeline, oauth, scribe, plugins)
+        return Core(database, vault, pipeline, oauth, endpoint, scribe, plugins)
 
     async def _identity(self, database: Database, *, is_new: bool) -> tuple[str, list[Signer]]:
         if is_new:
@@ -444,7 +456,7 @@ class Appliance:
         self.dispatcher.open(None)
         for door in (self.agents_door, self.person_door):
             door.open(None)
-        for egress in (self._egress, self._documents_egress):
+        for egress in (self._egress, self._documents_egress, self._tokens_egress):
             if egress is not None:
                 await egress.aclose()
         if self._inspector is not None:

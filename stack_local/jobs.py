@@ -8,6 +8,7 @@ from stack_local.dispatch import Dispatcher
 from stack_local.domain.approvals import Status, settle
 from stack_local.domain.audit import Outcome
 from stack_local.domain.errors import StackError
+from stack_local.operations import devices, taking_back
 from stack_local.operations.context import Core
 from stack_local.proxy.outcomes import Ended, record_outcome
 from stack_local.settings import Settings
@@ -50,6 +51,8 @@ class Jobs:
             (ORPHAN_SECONDS, lambda: self.close_orphans(older_than_seconds=ORPHAN_SECONDS)),
             (REFUSALS_SECONDS, self.write_refusals),
             (SWEEP_SECONDS, self._core.oauth.sweep),
+            (None, lambda: devices.look(self._core, self._system)),
+            (None, lambda: taking_back.take_back(self._core, self._system)),
             (SHRED_SECONDS, self.shred),
             (self._settings.anchor_seconds, self.anchor),
         )

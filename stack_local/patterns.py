@@ -31,7 +31,7 @@ def compiled(pattern: str) -> Matches:
     options.max_mem = PROGRAM_BYTES
     try:
         program = re2.compile(pattern, options)
-    except re2.error:
+    except (re2.error, UnicodeEncodeError):
         raise InvalidRequest(
             "the pattern is not one we can run",
             field="value",

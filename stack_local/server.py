@@ -11,7 +11,7 @@ from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
 from stack_local.listeners import Listener
 from stack_local.settings import Settings
-from stack_local.surfaces import approval_page
+from stack_local.surfaces import approval_page, connect_callback
 from stack_local.surfaces import oauth as oauth_surface
 from stack_local.surfaces import rest as rest_surface
 from stack_local.surfaces.base_url import BaseUrl
@@ -127,6 +127,8 @@ def _side(appliance: Appliance, settings: Settings, *, mcp: App | None, hosts: f
     if mcp is not None:
         hot["/mcp"] = hot["/mcp/core"] = mcp
         approval_page.add_route(quart)
+        callback = connect_callback.Callback(appliance.dispatcher, base_url=appliance.base_url)
+        connect_callback.add_route(quart, callback)
         oauth_surface.add_routes(quart, oauth_surface.OAuth(appliance.dispatcher, door, appliance))
     below = None if mcp is None else BaseUrl(appliance.dispatcher, door)
     inner = rest_surface.Dispatch(cast(App, quart), hot, base_url=below)

@@ -37,6 +37,24 @@ def filled(text: str, placeholders: Mapping[str, str]) -> str:
     return FILLED.sub(lambda match: placeholders.get(match[1], match[0]), text)
 
 
+def fill(text: str, placeholders: Mapping[str, str]) -> str:
+    """A host or an address with all of the person's own parts in it.
+
+    Raises:
+        InvalidRequest: one of them is missing.
+    """
+
+    def part(match: re.Match[str]) -> str:
+        value = placeholders.get(match[1])
+        if value is None:
+            raise InvalidRequest(
+                f"{match[1]} is missing", field=f"placeholders.{match[1]}", rule="required for this service"
+            )
+        return value
+
+    return FILLED.sub(part, text)
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -108,7 +126,7 @@ class TemplateOAuth(_Part):
     token_url: HttpsUrl
     device_authorization_url: HttpsUrl | None = None
     revocation_url: HttpsUrl | None = None
-    issuer: HttpsUrl | None = None
+    issuer: HttpsUrl | None = Field(None, description="What the `iss` of a redirect must be (RFC 9207).")
     register_url: HttpsUrl = Field(description="Where a person registers an application of their own.")
     scopes_separator: str = " "
     pkce: bool = True
@@ -285,7 +303,7 @@ class ServiceTemplate(_Part):
 
 
 def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
-    for text in (*template.hosts, template.base_url or ""):
+    for text in (*template.hosts, template.base_url or "", *_addresses(template.oauth)):
         unknown = set(FILLED.findall(text)) - known
         if unknown:
             raise ValueError(f"no placeholder {', '.join(sorted(unknown))}")
@@ -298,6 +316,14 @@ def _check_hosts(template: ServiceTemplate, known: set[str]) -> None:
     named |= {template.verify.host} if template.verify is not None and template.verify.host is not None else set()
     if base.host not in hosts or {FILLED.sub("x", host) for host in named} - hosts:
         raise ValueError("base_url, verify and actions are on the template's own hosts")
+
+
+def _addresses(oauth: TemplateOAuth | None) -> tuple[str, ...]:
+    """Every address that is asked, or that a person is sent to."""
+    if oauth is None:
+        return ()
+    named = (oauth.authorization_url, oauth.device_authorization_url, oauth.revocation_url, oauth.issuer)
+    return (oauth.token_url, *filter(None, named))
 
 
 def _check_headers(template: ServiceTemplate) -> None:

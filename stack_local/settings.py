@@ -53,6 +53,12 @@ class Settings:
     """OAuth clients that may register."""
     token_requests_per_minute: int = 120
     """Requests of one OAuth client to the token endpoint."""
+    scan_seconds: float = 3.0
+    """Time budget of one scan (product.md 0); what was not looked at by then is said."""
+    scans_per_minute: int = 300
+    """Scans of one agent, or of one key that stands for none."""
+    scans_per_month: int = 0
+    """Scans of one agent in a calendar month (UTC), or of one key that stands for none; 0: as many as it likes."""
 
     def __post_init__(self) -> None:
         for name, (least, most) in BOUNDS.items():
@@ -90,6 +96,9 @@ BOUNDS: dict[str, tuple[float, float]] = {
     "intents_per_hour": (1, 60),
     "registrations_per_hour": (1, 10_000),
     "token_requests_per_minute": (1, 100_000),
+    "scan_seconds": (0.01, 10),
+    "scans_per_minute": (1, 300),
+    "scans_per_month": (0, 1_000_000_000),
 }
 """The least and the most of each number."""
 

@@ -77,6 +77,7 @@ async def served(
     *,
     system: TestSystem | None = None,
     document_sender: Sender | None = None,
+    token_sender: Sender | None = None,
     resolver: Resolver | None = None,
     **chosen: Any,
 ) -> AsyncIterator[Running]:
@@ -93,6 +94,7 @@ async def served(
         CHEAPEST,
         base_url=base_url,
         document_sender=document_sender,
+        token_sender=token_sender,
         resolver=resolver,
     )
     ready = asyncio.Event()

@@ -17,6 +17,7 @@ from stack_local.jobs import ORPHAN_SECONDS, Jobs
 from stack_local.oauth.client_documents import Sender
 from stack_local.oauth.ground import Ground
 from stack_local.oauth.server import AuthorizationServer
+from stack_local.oauth.token_endpoint import TokenEndpoint
 from stack_local.operations.context import Core
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.pipeline import Pipeline
@@ -51,7 +52,8 @@ class World:
         scribe, database = Scribe(self.system, "op_1"), cast(Database, self)
         ground = Ground("http://127.0.0.1:7822", self.system, vault, scribe)
         oauth = AuthorizationServer(database, ground, cast(Sender, self))
-        core = Core(database, vault, cast(Pipeline, self), oauth, scribe, Registrar())
+        tokens = TokenEndpoint(cast(Sender, self))
+        core = Core(database, vault, cast(Pipeline, self), oauth, tokens, scribe, Registrar())
         self.jobs = Jobs(core, cast(Dispatcher, self), self.system, SETTINGS)
 
     async def read(self, work: Callable[[Tx], Any]) -> Any:

@@ -1,15 +1,22 @@
 """What is filled in to connect a service, and the request and the review that come of it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
 from textual.content import Content
 
+from stack_local.client import Client
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.services import InjectionStyle
+from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent
+from stack_local.wire.catalogue import Request
 from stack_local.wire.services import ConnectCustomService, InjectionSpec
 from tui.format import plural, visible
+
+Asked = TypeVar("Asked", bound=Request[Any])
 
 STYLES = {
     InjectionStyle.BEARER: "Authorization: Bearer …",
@@ -57,8 +64,17 @@ def request_of(form: Form) -> ConnectCustomService:
         raise InvalidRequest("name the header or the parameter", field="in")
     if form.style is InjectionStyle.TEMPLATE and "{value}" not in (form.template or ""):
         raise InvalidRequest("say where the secret stands: {value}", field="words")
+    return checked(ConnectCustomService, _values(form))
+
+
+def checked(kind: type[Asked], values: Mapping[str, object]) -> Asked:
+    """The request of these values.
+
+    Raises:
+        InvalidRequest: a value breaks its rule; names the field, never the value.
+    """
     try:
-        return ConnectCustomService.model_validate(_values(form))
+        return kind.model_validate(values)
     except ValidationError as error:
         place = error.errors(include_input=False, include_url=False)[0]["loc"][0]
         raise InvalidRequest(f"{str(place).replace('_', ' ')} breaks its rule", field=str(place)) from None
@@ -104,7 +120,7 @@ def review(form: Form) -> Content:
             "Name ", visible(form.name, 64).stylize("bold"), " · account ", visible(form.account or "not said", 64)
         ),
         Content("Every call asks you." if form.asks_everything else "Reads go out at once, writes ask you."),
-        _grant_words(form),
+        grant_words(form.agent, form.scopes),
     ]
     return Content("\n").join(lines)
 
@@ -123,9 +139,21 @@ def _sent_as(form: Form) -> Content:
             return Content(STYLES[form.style])
 
 
-def _grant_words(form: Form) -> Content:
-    if form.agent is None:
+def grant_words(agent: Agent | None, scopes: Sequence[str]) -> Content:
+    """Who may use it at once, and how far."""
+    if agent is None:
         return Content("No agent may use it yet.")
-    return Content.assemble(
-        visible(form.agent.name, 48).stylize("bold"), f" may use it at once: {' and '.join(form.scopes)}."
+    return Content.assemble(visible(agent.name, 48).stylize("bold"), f" may use it at once: {' and '.join(scopes)}.")
+
+
+async def grant(client: Client, agent: Agent, connection_id: str, scopes: list[str]) -> str:
+    """Let the agent use what was just connected; the words of what was done.
+
+    Raises:
+        StackError: it was not granted; the connection stands.
+    """
+    request = checked(
+        GrantAgentAccess, {"agent_id": agent.id, "service_connection_id": connection_id, "scopes": scopes}
     )
+    await client.call(request)
+    return f"connected, and granted to {visible(agent.name, 40).plain}"

@@ -1,18 +1,22 @@
 """What workers tell the screens: small values that carry the state reached."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from textual.message import Message
 
 from stack_local.wire.access import Grant
 from stack_local.wire.agents import Agent
 from stack_local.wire.audit import AuditEntry
+from stack_local.wire.catalogue import Request
+from stack_local.wire.connecting import ConnectAttempt, ServiceConnecting
 from stack_local.wire.consents import Consent, ConsentRequest
 from stack_local.wire.decisions import PendingDecision
 from stack_local.wire.intents import IntentApproval
 from stack_local.wire.keys import CreatedKey
 from stack_local.wire.passports import PassportRow
-from stack_local.wire.services import Connection
+from stack_local.wire.proposals import Proposal
+from stack_local.wire.services import Connection, CredentialField, CredentialTemplate, Service
 from stack_local.wire.vault import ApplianceStatus, Created, OperatorSession
 
 
@@ -71,6 +75,14 @@ class Refused(Message):
 
 
 @dataclass(eq=False)
+class Doubted(Message):
+    """The appliance said no, and takes it if a person says that it is right: by this request."""
+
+    request: Request[Any]
+    refused: Refused
+
+
+@dataclass(eq=False)
 class Done(Message):
     """A change was made."""
 
@@ -116,6 +128,16 @@ class ServicesLoaded(Message):
 
 
 @dataclass(eq=False)
+class CheckedLoaded(Message):
+    """The connected services, with whether each is verified."""
+
+    services: list[Service]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, CheckedLoaded)
+
+
+@dataclass(eq=False)
 class GrantsLoaded(Message):
     """What one agent may use."""
 
@@ -138,6 +160,56 @@ class ServiceConnected(Message):
     """A service is connected; a grant may follow."""
 
     connection: Connection
+
+
+@dataclass(eq=False)
+class TemplatesLoaded(Message):
+    """What the catalogue knows."""
+
+    templates: list[CredentialTemplate]
+
+
+@dataclass(eq=False)
+class ConnectingBegun(Message):
+    """A known service is connected, or a log-in at it waits for the person."""
+
+    connecting: ServiceConnecting
+
+
+@dataclass(eq=False)
+class AttemptReached(Message):
+    """How a log-in stands as of now."""
+
+    attempt: ConnectAttempt
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, AttemptReached)
+
+
+@dataclass(eq=False)
+class ProposalsLoaded(Message):
+    """What agents would like connected."""
+
+    proposals: list[Proposal]
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, ProposalsLoaded)
+
+
+@dataclass(eq=False)
+class ProposalTaken(Message):
+    """A proposal that a person fills in, and what its service asks for."""
+
+    proposal: Proposal
+    template: CredentialTemplate
+
+
+@dataclass(eq=False)
+class RotationPrepared(Message):
+    """Which fields another secret of a connection has."""
+
+    connection: Connection
+    fields: list[CredentialField]
 
 
 @dataclass(eq=False)

@@ -35,6 +35,8 @@ PREFIXES = {
     "client": "cli_",
     "authorization": "azr_",
     "consent": "cns_",
+    "scan": "scn_",
+    "attempt": "att_",
 }
 """What each id begins with (house decision 1; those from `chk_` on are ours)."""
 

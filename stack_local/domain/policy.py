@@ -6,6 +6,7 @@ from datetime import datetime
 
 from stack_local.domain.agents import Agent, AgentStatus, Asks
 from stack_local.domain.approvals import Approval, Gate, Status, status_at
+from stack_local.domain.call_reading import Reading
 from stack_local.domain.calls import Call, first_mismatch
 from stack_local.domain.constraints import first_broken, shown
 from stack_local.domain.detection import Finding
@@ -163,6 +164,18 @@ def service_is_connected(facts: Facts) -> Deny | None:
     return Deny("FORBIDDEN", "service_connected", "the service is disconnected", "ask a person to connect it again")
 
 
+def credential_is_alive(facts: Facts) -> Deny | None:
+    if facts.connection.reconnect_reason is None:
+        return None
+    return Deny(
+        "FORBIDDEN",
+        "reconnect",
+        f"the credential of {facts.connection.provider} no longer works",
+        "ask a person to connect it again; until then every call is refused",
+        details={"field": "service"},
+    )
+
+
 def service_is_granted(facts: Facts) -> Deny | None:
     declared_elsewhere = facts.declared and facts.connection.id not in facts.declared
     if not declared_elsewhere and effective_scopes(facts.chain, facts.granted, facts.connection.id):
@@ -177,8 +190,12 @@ def service_is_granted(facts: Facts) -> Deny | None:
     )
 
 
-def _proposed_grant(facts: Facts) -> Proposal:
-    wanted = sorted(facts.granted | {facts.connection.needed_scope(facts.call)})
+def _proposed_grant(facts: Facts) -> Proposal | None:
+    """What the grant lacks; None where it is the passport that is too narrow."""
+    needed = facts.connection.needed_scope(facts.call)
+    if needed in facts.granted:
+        return None
+    wanted = sorted(facts.granted | {needed})
     return Proposal(
         "grant_agent_access",
         {"agent_id": facts.agent.id, "service_connection_id": facts.connection.id, "scopes": list(wanted)},
@@ -195,7 +212,7 @@ def scope_covers_method(facts: Facts) -> Deny | None:
         f"{facts.call.method} needs the scope {needed} on {facts.connection.provider}",
         f"ask a person to grant {needed}, then issue a passport that holds it",
         details={"field": "method"},
-        proposal=None if needed in facts.granted else _proposed_grant(facts),
+        proposal=_proposed_grant(facts),
     )
 
 
@@ -254,7 +271,8 @@ def needs_body(facts: Facts) -> bool:
 
 def constraints_hold(facts: Facts) -> Deny | None:
     carried = (one for passport in facts.chain for one in constraints_on(passport, facts.connection.id))
-    broken = first_broken((*facts.terms.constraints, *carried), facts.call)
+    reading = Reading(facts.call)
+    broken = first_broken((*facts.terms.constraints, *carried), reading)
     if broken is None:
         return None
     return Deny(
@@ -262,7 +280,7 @@ def constraints_hold(facts: Facts) -> Deny | None:
         "constraint",
         f"the call breaks a constraint on {facts.connection.provider}: {broken.text}",
         f"a call passes where {broken.text}; a person may change the grant",
-        details={"field": broken.path, "seen": shown(facts.call, broken.path), "constraint": broken.text},
+        details={"field": broken.path, "seen": shown(reading, broken.path), "constraint": broken.text},
     )
 
 
@@ -294,7 +312,8 @@ def within_hours(facts: Facts) -> Deny | None:
 
 
 def within_allowance(facts: Facts) -> Deny | None:
-    if not facts.spent:
+    # What sends nothing uses nothing up: a repeated call gets its stored answer.
+    if not facts.spent or not isinstance(_beyond_rules(facts), Allow | Hold):
         return None
     spent = facts.spent[0]
     return Deny(
@@ -322,6 +341,7 @@ RULES: tuple[Rule, ...] = (
     service_is_granted,
     scope_covers_method,
     host_is_bound,
+    credential_is_alive,
     no_own_token_leaves,
     body_was_seen,
     constraints_hold,
@@ -345,6 +365,10 @@ def decide(facts: Facts, *, rules: tuple[Rule, ...] = RULES) -> Decision:
         denial = rule(facts)
         if denial is not None:
             return denial
+    return _beyond_rules(facts)
+
+
+def _beyond_rules(facts: Facts) -> Decision:
     if facts.earlier is not None:
         return _again(facts.earlier)
     word = facts.terms.word_on(facts.call)

@@ -14,6 +14,7 @@ DESCRIPTIONS = {
     "intents:reject": "reject what agents ask",
     "intents:decide": "approve what agents ask, or send it back",
     "proxy:write": "make calls through the proxy",
+    "scan:write": "have contents scanned for planted instructions",
     "audit:read": "read and verify the audit log",
     "governance:decide": "approve changes that loosen a control",
     "clients:read": "see which OAuth clients were let in",
@@ -47,6 +48,7 @@ PRESETS = {
             "intents:write",
             "intents:reject",
             "proxy:write",
+            "scan:write",
             "audit:read",
         }
     ),
@@ -65,6 +67,7 @@ PASSPORT = frozenset(
         "intents:read",
         "intents:write",
         "proxy:write",
+        "scan:write",
         "audit:read",
     }
 )

@@ -65,6 +65,17 @@ class Injection:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What a sealed credential is bound to: it opens nowhere else."""
+
+    connection_id: str
+    provider: str
+    hosts: tuple[str, ...]
+    """`host:port`, in any order."""
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Connection:
     """A connection as the decision reads it; the credential stays in the vault."""
 
@@ -85,6 +96,8 @@ class Connection:
     """The person's own parts of the URL, by name: what `{{subdomain}}` stands for."""
     base_url: str | None = None
     """What `/p/{service}/` stands for."""
+    reconnect_reason: str | None = None
+    """Why its credential no longer works; a person connects it again."""
 
     def allows_host(self, url: Url) -> bool:
         """Whether the connection is bound to exactly this host and port."""

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from stack_local.domain.call_reading import Reading
 from stack_local.domain.calls import Call
 from stack_local.domain.constraints import Constraint
 
 MINUTES_OF_DAY = 24 * 60
+
+AHEAD = timedelta(days=8)
+"""How far hours are looked ahead: they repeat with the week."""
 
 
 class Word(StrEnum):
@@ -29,9 +33,11 @@ class CallRule:
     note: str = ""
     """Why, in the words of whoever wrote it."""
 
-    def fits(self, call: Call) -> bool:
-        """Whether the rule is about this call."""
-        return all(condition.holds(call) for condition in self.when)
+    def fits(self, call: Reading) -> bool:
+        """Whether the rule is about this call; one that tightens is, wherever some reader of the call could find so."""
+        if self.word is Word.ALLOW:
+            return all(condition.holds(call) for condition in self.when)
+        return all(condition.may_hold(call) for condition in self.when)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +58,21 @@ class Window:
 
     def ends_at(self, now: datetime) -> datetime:
         """When an open window closes."""
+        return self._midnight(now) + timedelta(minutes=self.to_minute)
+
+    def begins_after(self, now: datetime) -> datetime | None:
+        """When it opens next; None where it has no day."""
+        first = self._midnight(now) + timedelta(minutes=self.from_minute)
+        weekday = (now + timedelta(minutes=self.utc_offset_minutes)).weekday()
+        days = (day for day in range(AHEAD.days) if (weekday + day) % 7 in self.days)
+        return next((begin for day in days if (begin := first + timedelta(days=day)) > now), None)
+
+    def _midnight(self, now: datetime) -> datetime:
+        """At which the day began there."""
         local = now + timedelta(minutes=self.utc_offset_minutes)
-        midnight = now - timedelta(
+        return now - timedelta(
             hours=local.hour, minutes=local.minute, seconds=local.second, microseconds=local.microsecond
         )
-        return midnight + timedelta(minutes=self.to_minute)
 
 
 class Period(StrEnum):
@@ -97,7 +113,8 @@ class Terms:
 
     def word_on(self, call: Call) -> CallRule | None:
         """The rule that decides: block before ask before allow."""
-        fitting = [rule for rule in self.rules if rule.fits(call)]
+        reading = Reading(call)
+        fitting = [rule for rule in self.rules if rule.fits(reading)]
         return next((rule for word in Word for rule in fitting if rule.word is word), None)
 
 
@@ -112,13 +129,18 @@ def is_open(windows: Iterable[Window], now: datetime) -> bool:
 
 
 def opens_at(windows: Iterable[Window], now: datetime) -> datetime | None:
-    """The next minute at which one opens, within eight days."""
-    listed = tuple(windows)
-    start = now.replace(second=0, microsecond=0)
-    minutes = (start + timedelta(minutes=step) for step in range(1, 8 * MINUTES_OF_DAY))
-    return next((minute for minute in minutes if is_open(listed, minute)), None)
+    """When one opens next; None where none ever does."""
+    begins = (window.begins_after(now) for window in windows)
+    return min((begin for begin in begins if begin is not None), default=None)
 
 
 def closes_at(windows: Iterable[Window], now: datetime) -> datetime | None:
-    """When the window that is open now closes; None without windows."""
-    return max((window.ends_at(now) for window in windows if window.is_open(now)), default=None)
+    """When the hours that are open now are over, windows that follow each other taken together; None: not foreseen."""
+    listed = tuple(windows)
+    end = now
+    while end - now < AHEAD:
+        later = max((window.ends_at(end) for window in listed if window.is_open(end)), default=None)
+        if later is None:
+            return None if end == now else end
+        end = later
+    return None

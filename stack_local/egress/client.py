@@ -15,7 +15,16 @@ from stack_local.egress.resolve import Resolver, pin
 from stack_local.egress.sockets import make_tls_context
 from stack_local.egress.streams import StreamedResponse
 
-__all__ = ["Egress", "InboundResponse", "OutboundRequest", "StreamedResponse", "Upload", "check_plain", "check_scheme", "complete"]
+__all__ = [
+    "Egress",
+    "InboundResponse",
+    "OutboundRequest",
+    "StreamedResponse",
+    "Upload",
+    "check_plain",
+    "check_scheme",
+    "complete",
+]
 
 BODY_METHODS = frozenset({"POST", "PUT", "PATCH"})
 """Methods that say their length even when the body is empty."""

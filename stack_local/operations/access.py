@@ -1,11 +1,13 @@
 """Access: granting and taking away."""
 
+from dataclasses import replace
+
 from stack_local.domain.errors import Conflict, InvalidRequest
-from stack_local.domain.terms import NO_TERMS, Allowance
+from stack_local.domain.terms import NO_TERMS, Allowance, Terms
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.revocation import revoke_cascading
-from stack_local.operations.terms import terms_of
+from stack_local.operations.terms import constraints_of, terms_of
 from stack_local.operations.visibility import require_agent
 from stack_local.store import access as store
 from stack_local.store import agents, passports, services
@@ -26,7 +28,7 @@ from stack_local.wire.access import (
 
 @handles(GrantAgentAccess)
 def grant_agent_access(tx: Tx, ctx: Context, request: GrantAgentAccess) -> Grant:
-    """Grant scopes the connection has; an earlier grant on it is replaced."""
+    """Grant scopes the connection has; those of an earlier grant on it are replaced."""
     require_agent(tx, ctx.actor, request.agent_id)
     agents.get(tx, request.agent_id)
     connection = services.get(tx, request.service_connection_id)
@@ -49,12 +51,22 @@ def grant_agent_access(tx: Tx, ctx: Context, request: GrantAgentAccess) -> Grant
         granted_by=ctx.actor.label,
         granted_at=ctx.now,
     )
-    terms = terms_of(request.terms, request.constraints)
+    terms = _terms(tx, request)
     store.put(tx, grant, terms)
     ctx.note(agent_id=request.agent_id, subject=connection.provider, scopes=", ".join(grant.scopes))
     if terms != NO_TERMS:
         ctx.note(constraints=len(terms.constraints), rules=len(terms.rules), windows=len(terms.windows))
     return grant.model_copy(update={"terms": GrantTerms.model_validate(shown_terms(terms))})
+
+
+def _terms(tx: Tx, request: GrantAgentAccess) -> Terms:
+    """What was asked for; what was left out stands as it did, so that a wider grant is not a looser one unawares."""
+    if request.terms is not None:
+        return terms_of(request.terms, request.constraints)
+    standing = store.terms_on(tx, request.agent_id, request.service_connection_id)
+    if not request.constraints:
+        return standing
+    return replace(standing, constraints=constraints_of(request.constraints, field="constraints"))
 
 
 @handles(SetAgentAllowance)

@@ -8,9 +8,11 @@ from typing import Protocol
 from stack_local.domain.actors import Actor
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.detection import Finding
+from stack_local.domain.scanning import Scanned
 from stack_local.domain.secrets import Secret
 from stack_local.feed import Feed
 from stack_local.oauth.server import AuthorizationServer
+from stack_local.oauth.token_endpoint import TokenEndpoint
 from stack_local.operations.rates import Rates
 from stack_local.plugin_api import Registrar
 from stack_local.proxy.forwarding import Forward
@@ -71,6 +73,9 @@ class Core:
     vault: Vault
     pipeline: Pipeline
     oauth: AuthorizationServer
+    """We as the server of our own clients."""
+    tokens: TokenEndpoint
+    """We as a client of the services'."""
     scribe: Scribe
     plugins: Registrar
 
@@ -112,6 +117,8 @@ class Trail:
     """The pipeline has written the records itself."""
     findings: tuple[Finding, ...] = ()
     """What the detectors said of a call that is only proposed, before the transaction began."""
+    scanned: tuple[Scanned, int] | None = None
+    """What was thought of a content before the transaction began, and the milliseconds it took."""
 
 
 @dataclass(frozen=True, slots=True)

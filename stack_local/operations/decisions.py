@@ -81,7 +81,7 @@ def _open(tx: Tx, ctx: Context, binding: Binding, request: Request[Any], *, reas
     twin = store.find_pending_twin(tx, digest=digest, kind=store.GOVERNANCE, asked_by=ctx.actor.label, session_id=None)
     if twin is not None and twin.expires_at > ctx.now:
         return twin
-    check_room(store.count_pending_of(tx, ctx.actor.label))
+    check_room(_waiting_of(tx, ctx))
     approval_id = ctx.ports.system.new_id("approval")
     row = ApprovalRow(
         id=approval_id,
@@ -99,6 +99,12 @@ def _open(tx: Tx, ctx: Context, binding: Binding, request: Request[Any], *, reas
     store.insert(tx, row)
     tx.is_visible = True
     return row
+
+
+def _waiting_of(tx: Tx, ctx: Context) -> int:
+    """How many decisions wait for who asks; an agent has no more of them by holding more passports."""
+    own = ctx.actor.agent_id
+    return max(store.count_pending_of(tx, ctx.actor.label), 0 if own is None else store.count_pending(tx, own))
 
 
 def _digest(actor: str, operation: str, request: Request[Any]) -> str:

@@ -1,5 +1,6 @@
 """Passports: issue, verify, refresh, delegate, list, revoke, checkpoint, report."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from stack_local.domain.actors import Kind
@@ -137,9 +138,7 @@ def delegate_passport(tx: Tx, ctx: Context, request: DelegatePassport) -> Issued
     inherited = narrow(parent.services, _wanted(request.scopes))
     for service in inherited if request.scopes is not None else ():
         narrow([Scopes(*item) for item in granted.items()], [service])
-    both = (
-        Scopes(scope.connection_id, scope.scopes & granted.get(scope.connection_id, frozenset())) for scope in inherited
-    )
+    both = (replace(scope, scopes=scope.scopes & granted.get(scope.connection_id, frozenset())) for scope in inherited)
     wanted = Wanted(
         services=tuple(scope for scope in both if scope.scopes),
         intent=store.intent_of(tx, parent.jti),

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from stack_local.domain.actors import Kind
 from stack_local.domain.calls import Call, propose
-from stack_local.domain.errors import InvalidRequest, StackError
+from stack_local.domain.errors import InvalidRequest, NotFound, StackError
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import TERMS_RULES, Allow, Decision, Deny, Facts, Hold, Replay, decide
 from stack_local.domain.services import Connection
@@ -48,7 +48,10 @@ def preflight_calls(tx: Tx, ctx: Context, request: PreflightCalls) -> Preflight:
 
 def _acting(tx: Tx, ctx: Context, request: PreflightCalls) -> Passport:
     if request.passport_token is not None or ctx.actor.kind is Kind.PASSPORT:
-        return acting_passport(tx, ctx, request.passport_token)
+        passport = acting_passport(tx, ctx, request.passport_token)
+        if request.agent_id not in (None, passport.agent_id):
+            raise NotFound("the passport is another agent's", field="agent_id", hint="leave it out")
+        return passport
     agent_id = request.agent_id or ctx.actor.agent_id
     if agent_id is None:
         raise InvalidRequest("for which agent is this?", field="agent_id", rule="required where the bearer names none")

@@ -194,8 +194,9 @@ def proxy_usage(tx: Tx, ctx: Context, request: ProxyUsage) -> UsageMeter:
         for (agent_id, connection_id), used in sorted(counted.items())
         if seen is None or agent_id in seen
     ]
-    used = sum(item.used for item in items)
-    limit = None if ctx.actor.agent_id is None else access.allowance_of(tx, ctx.actor.agent_id).per_month
+    own = ctx.actor.agent_id
+    used = sum(item.used for item in items if own in (None, item.agent_id))
+    limit = None if own is None else access.allowance_of(tx, own).per_month
     return UsageMeter(
         limit=limit,
         used=used,
@@ -246,8 +247,9 @@ def settle_write(tx: Tx, ctx: Context, request: SettleWrite) -> OperationResult:
         raise Conflict(
             "the outcome of this call is known", field="operation_id", rule="outcome_unknown and not settled yet"
         )
-    said = f"{ctx.actor.label}: {'happened' if request.happened else 'did not happen'}"
-    store.settle(tx, row.id, by=said)
+    said = [ctx.actor.label, "happened" if request.happened else "did not happen", request.notes]
+    store.settle(tx, row.id, by=": ".join(filter(None, said)))
     tx.is_visible = True
-    ctx.note(agent_id=row.agent_id, subject=row.subject, operation_id=row.id, happened=request.happened)
+    ctx.note(agent_id=row.agent_id, subject=row.subject)
+    ctx.note(operation_id=row.id, happened=request.happened, notes=request.notes)
     return _result(store.get(tx, row.id), None)

@@ -21,7 +21,7 @@ RATES = "rates"
 CHOSEN: Mapping[Rate, str] = {"intents": "intents_per_hour", "proxy": "proxy_calls_per_minute"}
 """What a person may choose for themselves; no file can."""
 
-PER_SECONDS: Mapping[Rate, int] = {"intents": 3600, "proxy": 60, "registrations": 3600, "tokens": 60}
+PER_SECONDS: Mapping[Rate, int] = {"intents": 3600, "proxy": 60, "registrations": 3600, "scans": 60, "tokens": 60}
 
 
 @dataclass(slots=True)
@@ -39,6 +39,7 @@ class Rates:
             "intents": settings.intents_per_hour,
             "proxy": settings.proxy_calls_per_minute,
             "registrations": settings.registrations_per_hour,
+            "scans": settings.scans_per_minute,
             "tokens": settings.token_requests_per_minute,
         }
         self._buckets: OrderedDict[tuple[Rate, str], _Bucket] = OrderedDict()

@@ -6,17 +6,18 @@ from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFo
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
+from stack_local.operations import sealing, taking_back
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
+from stack_local.operations.likeness import check_hosts, check_secrets
 from stack_local.operations.revocation import note_ended, revoke_cascading
 from stack_local.operations.visibility import visible_agents
 from stack_local.plugin_api import ServiceTemplate
 from stack_local.proxy import inject
-from stack_local.proxy.credentials import encode_fields
+from stack_local.service_templates import TemplateField
 from stack_local.store import access, approvals, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
-from stack_local.system import milliseconds
 from stack_local.wire.services import (
     BindConnectionHosts,
     ConnectCustomService,
@@ -33,6 +34,7 @@ from stack_local.wire.services import (
     ListServices,
     Service,
     Services,
+    TemplateScope,
 )
 
 PROVIDER_PREFIX = "custom_"
@@ -41,14 +43,17 @@ PROVIDER_PREFIX = "custom_"
 
 @handles(ListServices)
 def list_services(tx: Tx, ctx: Context, request: ListServices) -> Services:
-    """What is connected for the actor, by provider."""
+    """What is connected for the actor, by provider, and then what could be."""
     by_provider: dict[str, list[Connection]] = {}
     for connection in _visible(tx, ctx):
         by_provider.setdefault(connection.provider, []).append(connection)
-    return Services(items=[_service(provider, found) for provider, found in sorted(by_provider.items())])
+    known = {name: template for name, template in ctx.core.plugins.templates.items() if template.is_service}
+    items = [_service(provider, found, known.get(provider)) for provider, found in sorted(by_provider.items())]
+    items += [_available(template) for name, template in sorted(known.items()) if name not in by_provider]
+    return Services(items=[item for item in items if request.connected in (None, item.connected)])
 
 
-def _service(provider: str, connections: list[Connection]) -> Service:
+def _service(provider: str, connections: list[Connection], template: ServiceTemplate | None) -> Service:
     first = connections[0]
     return Service(
         id=provider,
@@ -57,7 +62,22 @@ def _service(provider: str, connections: list[Connection]) -> Service:
         description=first.description or "",
         available=True,
         connected=True,
+        checked=template is not None and template.checked is not None,
         connections=connections,
+    )
+
+
+def _available(template: ServiceTemplate) -> Service:
+    """One that nobody has connected; some clients take every one they see for connected, and look at `connected`."""
+    return Service(
+        id=template.provider,
+        provider=template.provider,
+        name=template.name,
+        description=template.description,
+        available=True,
+        connected=False,
+        checked=template.checked is not None,
+        connections=[],
     )
 
 
@@ -82,10 +102,12 @@ def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) 
     """Seal the credential for its hosts and keep the connection."""
     hosts = _checked_hosts(request.hosts)
     provider = PROVIDER_PREFIX + request.name.lower()
-    fields = _fields(request.credential)
+    fields = plain_fields(request.credential)
     injection = _injection(request.injection)
     inject.check_style(injection)
     inject.check(injection, fields)
+    check_secrets(ctx, fields, None, is_confirmed=request.confirm_format)
+    check_hosts(ctx, hosts, is_confirmed=request.confirm_hosts)
     connection = Connection(
         id=ctx.ports.system.new_id("connection"),
         provider=provider,
@@ -105,35 +127,21 @@ def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) 
         connected_at=ctx.now,
     )
     store.insert(tx, connection, verify_path=request.verify_path)
-    _seal(tx, ctx, connection, encode_fields(fields), sorted(fields))
+    sealing.seal(tx, ctx.core, sealing.place_of(connection), sealing.typed(fields), at=ctx.now)
     ctx.note(subject=provider, connection_id=connection.id, hosts=", ".join(hosts))
     return connection
-
-
-def _seal(tx: Tx, ctx: Context, connection: Connection, plain: bytes, names: list[str]) -> None:
-    sealed = ctx.core.vault.seal_credential(
-        plain,
-        row_id=connection.id,
-        service=connection.provider,
-        hosts=tuple(connection.hosts),
-        version=connection.credential_version,
-    )
-    store.put_credential(
-        tx,
-        connection.id,
-        field_names=names,
-        sealed=sealed,
-        version=connection.credential_version,
-        at=milliseconds(ctx.now),
-    )
-    tx.touches_access = True
 
 
 def _checked_hosts(hosts: list[str]) -> list[str]:
     return sorted({parse_host_port(host).text for host in hosts})
 
 
-def _fields(credential: SecretStr | dict[str, SecretStr]) -> dict[str, Secret]:
+def plain_fields(credential: SecretStr | dict[str, SecretStr]) -> dict[str, Secret]:
+    """What a person typed for a service without a template.
+
+    Raises:
+        InvalidRequest: there is nothing in it.
+    """
     if isinstance(credential, SecretStr):
         return {inject.SINGLE: Secret(credential.get_secret_value())}
     if not credential:
@@ -150,21 +158,14 @@ def bind_connection_hosts(tx: Tx, ctx: Context, request: BindConnectionHosts) ->
     """Seal the credential again for the new hosts; the version grows, so that older approvals no longer match."""
     before = connected(tx, request.connection_id)
     refuse_foreign(tx, ctx, before)
-    row = store.get_credential(tx, before.id)
-    plain = ctx.core.vault.open_credential(
-        row.sealed, row_id=row.connection_id, service=row.provider, hosts=row.hosts, version=row.version
-    )
-    store.bind_hosts(tx, before.id, _checked_hosts(request.hosts))
+    row, hosts = store.get_credential(tx, before.id), _checked_hosts(request.hosts)
+    check_hosts(ctx, hosts, is_confirmed=request.confirm_hosts)
+    store.bind_hosts(tx, before.id, hosts)
     note_ended(ctx, approvals.end_pending(tx, connection_id=before.id))
     after = store.get(tx, before.id)
-    names = sorted(_names(tx, before.id))
-    _seal(tx, ctx, after, plain, names)
+    sealing.rebind(tx, ctx.core, row, tuple(after.hosts))
     ctx.note(subject=after.provider, hosts=", ".join(after.hosts), before=", ".join(before.hosts))
     return after
-
-
-def _names(tx: Tx, connection_id: str) -> list[str]:
-    return next(row.fields for row in store.list_credentials(tx) if row.connection_id == connection_id)
 
 
 def connected(tx: Tx, connection_id: str) -> Connection:
@@ -194,6 +195,7 @@ def disconnect_service(tx: Tx, ctx: Context, request: DisconnectService) -> Disc
     named = passports.revocable(tx, now=ctx.now, connection_id=connection.id)
     fallen = revoke_cascading(tx, ctx, named, reason=f"{connection.provider} disconnected")
     note_ended(ctx, approvals.end_pending(tx, connection_id=connection.id))
+    taking_back.plan(tx, store.get_credential(tx, connection.id), at=ctx.now)
     store.disconnect(tx, connection.id)
     tx.touches_access = True
     ctx.note(subject=connection.provider, connection_id=connection.id, revoked=len(fallen))
@@ -209,17 +211,40 @@ def refuse_foreign(tx: Tx, ctx: Context, connection: Connection) -> None:
 @handles(ListCredentialTemplates)
 def list_credential_templates(tx: Tx, ctx: Context, request: ListCredentialTemplates) -> CredentialTemplates:
     """What the plugins declare."""
-    return CredentialTemplates(items=[_template(template) for template in ctx.core.plugins.templates.values()])
+    known = ctx.core.plugins.templates.values()
+    return CredentialTemplates(
+        items=[_template(template) for template in known if request.provider in (None, template.provider)]
+    )
 
 
 def _template(template: ServiceTemplate) -> CredentialTemplate:
+    token, oauth, exchange = template.token, template.oauth, template.exchange
     return CredentialTemplate(
         provider=template.provider,
         name=template.name,
         description=template.description,
         injection=InjectionSpec.of(template.injected()),
-        fields=[
-            CredentialField(name=field.name, label=field.label, hint=field.hint, secret=field.secret)
-            for field in template.fields
+        fields=[_field(field) for field in template.fields],
+        is_service=template.is_service,
+        checked=template.checked is not None,
+        version=template.hash,
+        hosts=template.hosts,
+        placeholders=[
+            CredentialField(name=part.name, label=part.label, hint=part.hint, secret=False)
+            for part in template.placeholders
         ],
+        scopes=[
+            TemplateScope(name=scope.name, words=scope.words, needed_for=scope.needed_for, usual=scope.usual)
+            for scope in template.scopes
+        ],
+        token_url=None if token is None else token.url,
+        token_steps=None if token is None else token.steps,
+        token_scopes_separator=None if token is None else token.scopes_separator,
+        flows=[] if oauth is None else list(oauth.grants),
+        application_url=None if oauth is None else oauth.register_url,
+        key_fields=[] if exchange is None else [_field(field) for field in exchange.fields],
     )
+
+
+def _field(field: TemplateField) -> CredentialField:
+    return CredentialField(name=field.name, label=field.label, hint=field.hint, secret=field.secret)

@@ -11,7 +11,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.rates import RATES
-from stack_local.store import approvals, audit, authorization_requests, meta, passports
+from stack_local.store import approvals, audit, authorization_requests, meta, passports, proxy
 from stack_local.store.database import Tx
 from stack_local.wire.vault import (
     ApplianceStatus,
@@ -84,6 +84,7 @@ def _counts(tx: Tx, ctx: Context) -> dict[str, object]:
         "operator_id": meta.get(tx, "operator_id"),
         "pending": approvals.count_pending(tx) + waiting,
         "waiting_clients": waiting,
+        "in_doubt": proxy.count_unsettled(tx),
         "live_passports": len(live),
         "chain_sequence": head.sequence,
         "chain_head": head.entry_hash,

@@ -69,6 +69,10 @@ def _probe(tx: Tx, ctx: Context, connection_id: str) -> _Probe:
         origin = parse_url(connection.base).origin if verify.host is None else f"https://{verify.host}"
         body = None if verify.body is None else cast(Json, verify.body)
         call = _call(connection, verify.method, connection.filled(origin + verify.path), body)
+        if not connection.allows_host(call.url):
+            raise Forbidden(
+                f"the connection is not bound to {call.url.authority}", rule="host", hint="a person binds it again"
+            )
         return _Probe(connection, call, verify.ok, tuple(verify.account))
     path = store.verify_path(tx, connection_id)
     if path is None:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from stack_local.domain.call_fields import Absent, at
 from stack_local.domain.calls import Call
@@ -13,6 +13,7 @@ from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress, OutboundRequest, Upload
 from stack_local.egress.errors import EgressFailed
 from stack_local.proxy import inject, refusals
+from stack_local.proxy.contents import look_at_answer
 from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.forwarding import Sink
 from stack_local.proxy.passage import Passage
@@ -23,6 +24,9 @@ from stack_local.system import System
 
 OBJECT_ID_CHARACTERS = 200
 """Of the id of what a write made; a longer one is no id."""
+
+UNAUTHORIZED = 401
+"""The status by which a service does not take a credential (RFC 9110, section 15.5.2)."""
 
 ALONE_SECONDS = 60.0
 """How long a write goes on once its caller has hung up, so that its outcome can be known."""
@@ -35,7 +39,7 @@ class Parcel:
     connection: Connection
     call: Call
     key: str
-    """What a service that makes writes once is told: the operation's id, or the one its caller chose."""
+    """What a service that makes writes once is told: the operation's id, or one made of the one its caller chose."""
     is_write: bool
 
 
@@ -70,7 +74,11 @@ class Delivery:
             response = await self._egress.send(request)
         except EgressFailed as failed:
             return Delivered(None, refusals.not_sent_or_failed(failed), failed.sent)
+        self._hear(parcel, response.status, credential)
         kept = scrubbed(response, credential.scrubber)
+        suspicion = await look_at_answer(kept.body)
+        if suspicion is not None:
+            kept = replace(kept, suspicion=suspicion)
         receipt = _receipt(parcel, response.status, response.headers, kept.body, credential.scrubber)
         return Delivered(kept, None, sent=True, receipt=receipt)
 
@@ -86,13 +94,15 @@ class Delivery:
         sent = True
         try:
             async with _while_awaited(sink, ALONE_SECONDS if parcel.is_write else 0):
-                await passage.carry(await self._egress.open(request), is_write=parcel.is_write)
+                response = await self._egress.open(request)
+                self._hear(parcel, response.status, credential)
+                await passage.carry(response, is_write=parcel.is_write)
             return _delivered(parcel, passage, credential.scrubber)
         except EgressFailed as failed:
             failure, sent = refusals.not_sent_or_failed(failed), failed.sent
         except TimeoutError:
-            # A read whose answer has begun did what it was for; what is left of it interests nobody.
-            if passage.has_begun and (passage.is_whole or not parcel.is_write):
+            # The service has said what became of it; what is left of its answer interests nobody.
+            if passage.status is not None:
                 return _delivered(parcel, passage, credential.scrubber)
             failure = UpstreamFailed("the caller hung up before the answer was whole", code="CALLER_GONE", sent=True)
         except StackError as stopped:
@@ -101,6 +111,11 @@ class Delivery:
         # How far it came is on record.
         kept = None if passage.status is None else passage.kept
         return Delivered(kept, failure, sent, Receipt(passage.status))
+
+    def _hear(self, parcel: Parcel, status: int, credential: OpenCredential) -> None:
+        """What the service says of the credential. The call is not sent again: its caller knows whether it may be."""
+        if status == UNAUTHORIZED:
+            self._credentials.refused(parcel.connection, credential)
 
     def _request(self, parcel: Parcel, credential: OpenCredential, upload: Upload | None = None) -> OutboundRequest:
         connection, call = parcel.connection, parcel.call

@@ -7,7 +7,7 @@ from datetime import datetime
 from stack_local.domain.calls import Body, Call, first_mismatch, forwarded, propose
 from stack_local.domain.canonical import Json
 from stack_local.domain.detection import CallFacts, Finding, PastCall
-from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.errors import Forbidden, InvalidRequest
 from stack_local.domain.ids import OperationId
 from stack_local.domain.passports import Passport
 from stack_local.domain.policy import Earlier, Facts
@@ -110,8 +110,16 @@ def proposed(connection: Connection, draft: Draft) -> Call:
 
     Raises:
         InvalidRequest: a field breaks a rule of form.
+        Forbidden: `/p/{service}` stands for nothing, because no host is bound.
     """
     if draft.forward is not None:
+        if not connection.base:
+            raise Forbidden(
+                f"{connection.provider} is bound to no host yet",
+                rule="host_not_bound",
+                field="service",
+                hint="ask a person to bind one",
+            )
         return forwarded(
             connection.sending,
             draft.method,

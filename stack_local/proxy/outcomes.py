@@ -72,6 +72,8 @@ def record_outcome(tx: Tx, scribe: Scribe, row: store.OperationRow, ended: Ended
     if kept is not None:
         size = len(kept.body) if kept.is_whole else kept.passed_bytes
         detail |= {"status": kept.status, "response_bytes": size, "redacted": kept.redacted}
+        if kept.suspicion is not None:
+            detail["suspicion"] = kept.suspicion
     receipt = {"provider_request_id": ended.receipt.request_id, "provider_object_id": ended.receipt.object_id}
     detail |= {name: value for name, value in receipt.items() if value is not None}
     scribe.write(

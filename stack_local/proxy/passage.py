@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
+from stack_local.domain.detection import Finding
 from stack_local.egress.client import StreamedResponse
+from stack_local.proxy.contents import Budget, ResponseScan
 from stack_local.proxy.forwarding import Sink
 from stack_local.proxy.responses import Kept, forwarded_headers
 from stack_local.proxy.scrub import Scrubber
@@ -33,7 +35,10 @@ class Passage:
         self._shown: Mapping[str, str] = {}
         self._held = bytearray()
         self._passed_bytes = 0
+        self._budget = Budget()
+        self._scan = ResponseScan(self._budget)
         self._redacted = False
+        self._finding: Finding | None = None
         self._is_short = True
         self.status: int | None = None
         """As the service said it; None before it did."""
@@ -60,6 +65,7 @@ class Passage:
             self._redacted = self._redacted or scrubbing.redacted
             response.close()
         await self._take(scrubbing.end())
+        self._finding = self._scan.end()
         self._redacted = self._redacted or scrubbing.redacted
         self.is_whole = True
         if self.has_begun:
@@ -70,7 +76,8 @@ class Passage:
         """What came of it."""
         is_kept = self.is_whole and self._is_short
         body, passed_bytes = (bytes(self._held), 0) if is_kept else (b"", self._passed_bytes)
-        return Kept(self.status or 0, dict(self._shown), body, self._redacted, is_kept, passed_bytes)
+        suspicion = None if self._finding is None else self._finding.message
+        return Kept(self.status or 0, dict(self._shown), body, self._redacted, is_kept, passed_bytes, suspicion)
 
     async def _begin(self) -> None:
         self.has_begun = True
@@ -78,6 +85,9 @@ class Passage:
 
     async def _take(self, piece: bytes) -> None:
         self._passed_bytes += len(piece)
+        self._budget.go_on()
+        self._scan.feed(piece)
+        self._budget.pause()
         if self._is_short:
             self._held += piece
             self._is_short = len(self._held) <= self._kept_bytes

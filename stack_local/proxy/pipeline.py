@@ -11,6 +11,7 @@ Two properties, tested by fault injection at each stop: **no record, no call** (
 """
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -26,8 +27,10 @@ from stack_local.domain.policy import Allow, Deny, Facts, Hold, Replay, decide, 
 from stack_local.domain.services import Connection
 from stack_local.egress.client import Egress
 from stack_local.proxy import approvals, refusals
+from stack_local.proxy.admission import decided_by, said_of
 from stack_local.proxy.at_once import AtOnce
-from stack_local.proxy.credentials import Credentials
+from stack_local.proxy.contents import look_at_request
+from stack_local.proxy.credentials import Credentials, Renewer
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.facts import SALT_BYTES, Draft, Sight, World, gather, proposed_call
 from stack_local.proxy.inspect import Inspector
@@ -49,6 +52,7 @@ from stack_local.store import proxy as store
 from stack_local.store.audit import Scribe
 from stack_local.store.database import Database, Tx
 from stack_local.system import System
+from stack_local.vault.references import Keepers
 from stack_local.vault.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -110,6 +114,8 @@ class Pipeline:
         settings: Settings,
         spawn: Spawn,
         anchor_is_fresh: Callable[[], bool],
+        renewer: Renewer,
+        keepers: Keepers | None = None,
     ) -> None:
         self._database = database
         self._vault = vault
@@ -119,7 +125,8 @@ class Pipeline:
         self._settings = settings
         self._spawn = spawn
         self._anchor_is_fresh = anchor_is_fresh
-        self._delivery = Delivery(egress, Credentials(database, vault), system, kept_bytes=settings.kept_response_bytes)
+        credentials = Credentials(database, vault, system, renewer, keepers)
+        self._delivery = Delivery(egress, credentials, system, kept_bytes=settings.kept_response_bytes)
         self._sightings = Sightings(database, vault, system)
         self._running: dict[str, asyncio.Future[Kept]] = {}
         self._at_once = AtOnce()
@@ -198,7 +205,11 @@ class Pipeline:
         return await self._findings(await self._sightings.of(asker.bearer, asker.peek, draft))
 
     async def _findings(self, sight: Sight | None) -> Findings:
-        return None if sight is None else await self._inspector.inspect(sight.facts, sight.past)
+        if sight is None:
+            return None
+        found = await self._inspector.inspect(sight.facts, sight.past)
+        in_content = await look_at_request(sight.call)
+        return found if in_content is None else (*found, in_content)
 
     async def _decided(
         self, asker: Asker, draft: Draft, sight: Sight | None, findings: Findings
@@ -210,6 +221,7 @@ class Pipeline:
         except StackError:
             for agent_id in counted:
                 self._at_once.add(agent_id, -1)
+                self.usage.forget_month()
             raise
 
     def _decide(
@@ -302,12 +314,12 @@ class Pipeline:
             action=ACTION,
             outcome=Outcome.PENDING,
             layer=Layer.PROXY,
-            decided_by=_decided_by(tx, row),
+            decided_by=decided_by(tx, row),
             agent_id=row.agent_id,
             passport_jti=row.passport_jti,
             subject=row.subject,
             payload_hash=commitment(salt, encoded),
-            detail=_admission(facts, row, allowed, draft),
+            detail=said_of(facts, row, allowed, draft),
         )
         return _Admitted(row, facts.connection, call, self._system.monotonic())
 
@@ -404,7 +416,7 @@ class Pipeline:
 
     async def _delivered(self, admitted: _Admitted, draft: Draft) -> Delivered:
         row = admitted.row
-        parcel = Parcel(admitted.connection, admitted.call, row.request_id or row.id, is_write=row.is_write)
+        parcel = Parcel(admitted.connection, admitted.call, _key_of(row), is_write=row.is_write)
         if draft.sink is None:
             return await self._delivery.send(parcel)
         return await self._delivery.stream(parcel, draft.upload, draft.sink)
@@ -461,35 +473,19 @@ class Pipeline:
         return Answer(row.id, replay.approval_id, kept, base, replayed=True)
 
 
+def _key_of(row: store.OperationRow) -> str:
+    """What the service makes a write once under: two agents that chose the same id make two writes."""
+    if row.request_id is None:
+        return row.id
+    return hashlib.sha256(f"{row.agent_id} {row.request_id}".encode()).hexdigest()
+
+
 def _fail(waiting: asyncio.Future[Any], error: StackError) -> None:
     if waiting.done():
         return
     waiting.set_exception(error)
     # Nobody may be waiting any more: an exception that was looked at is not reported as lost.
     waiting.exception()
-
-
-def _admission(
-    facts: Facts, row: store.OperationRow, allowed: Allow, draft: Draft
-) -> dict[str, str | int | bool | None]:
-    """What the record of a call that is let out says of why."""
-    said: dict[str, str | int | bool | None] = {
-        "service": facts.connection.provider,
-        "operation_id": row.id,
-        "approval_id": row.approval_id,
-        "ignored_approval_id": draft.approval_id if row.approval_id is None else None,
-        "request_id": draft.request_id,
-        "would_have": "approval_required" if allowed.would_ask else None,
-        "allowed_by_rule": allowed.rule,
-        "template": facts.connection.rules.version[:12] or None,
-    }
-    return {name: value for name, value in said.items() if value is not None}
-
-
-def _decided_by(tx: Tx, operation: store.OperationRow) -> str:
-    if operation.approval_id is None:
-        return f"grant:{operation.connection_id}"
-    return approval_store.get(tx, operation.approval_id).decided_by or "nobody"
 
 
 def _text(value: object) -> str | None:

@@ -42,17 +42,21 @@ class Kept:
     """Not where it was passed on and is too long to be kept, or was cut short; then `body` is empty."""
     passed_bytes: int = 0
     """Of an answer that is not kept: how much of it was passed on."""
+    suspicion: str | None = None
+    """What in it looks like an order to an agent, in words."""
 
     def encode(self) -> bytes:
         """For sealing."""
         body = base64.b64encode(self.body).decode()
-        return json.dumps({"s": self.status, "h": self.headers, "b": body, "r": self.redacted}).encode()
+        return json.dumps(
+            {"s": self.status, "h": self.headers, "b": body, "r": self.redacted, "x": self.suspicion}
+        ).encode()
 
     @classmethod
     def decode(cls, raw: bytes) -> "Kept":
         """The answer that `encode` gave."""
         fields = json.loads(raw)
-        return cls(fields["s"], fields["h"], base64.b64decode(fields["b"]), fields["r"])
+        return cls(fields["s"], fields["h"], base64.b64decode(fields["b"]), fields["r"], suspicion=fields.get("x"))
 
 
 def scrubbed(response: InboundResponse, scrubber: Scrubber) -> Kept:
@@ -125,6 +129,7 @@ def shown(
         operation_id=operation_id,
         approval_id=approval_id,
         redacted=kept.redacted,
+        suspicion=kept.suspicion,
         cut=cut,
         replayed=replayed,
     )

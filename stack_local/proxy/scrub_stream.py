@@ -20,7 +20,7 @@ _EVENT_ENDS = (b"\n\n", b"\r\n\r\n")
 
 
 class StreamScrubber:
-    """Finds secrets in one answer, wherever it is cut. Each stage reads what the one before gave, in another way.
+    """Finds secrets in one answer, wherever it is cut: one stage for each way of reading, each of what the last gave.
 
     What may be the beginning of a form is held back. Two beginnings go out all the same, so that events flow and memory
     is bounded: one of fewer than SHORTEST characters before the end of an event, and one before very much padding, as a

@@ -36,18 +36,23 @@ class Usage:
         month = self._month_of(tx, now)
         minute = self._this_minute if self._minute == minute_of(now) else Counter[Pair]()
         counted = {Period.MINUTE: minute, Period.MONTH: month}
+        # A list of its own: a reader may count while the writer adds.
         of_agent = {
-            period: sum(count for (agent_id, _), count in counts.items() if agent_id == pair[0])
+            period: sum(count for (agent_id, _), count in list(counts.items()) if agent_id == pair[0])
             for period, counts in counted.items()
         }
         return of_agent, {period: counts[pair] for period, counts in counted.items()}
 
     def _month_of(self, tx: Tx, now: datetime) -> Counter[Pair]:
         start = month_of(now)
-        if self._month != start:
-            self._this_month = Counter(operations.count_since(tx, start))
+        if self._month == start:
+            return self._this_month
+        counted = Counter(operations.count_since(tx, start))
+        if tx.is_writer:
+            # What a reader finds may lack a call that is being let out.
+            self._this_month = counted
             self._month = start
-        return self._this_month
+        return counted
 
     def add(self, pair: Pair, now: datetime) -> None:
         """A call was let out."""
@@ -57,6 +62,10 @@ class Usage:
         self._this_minute[pair] += 1
         if self._month == month_of(now):
             self._this_month[pair] += 1
+
+    def forget_month(self) -> None:
+        """What was counted may not have been committed: the vault is asked again."""
+        self._month = None
 
 
 def minute_of(now: datetime) -> datetime:

@@ -1,4 +1,4 @@
-"""Decisions of both kinds as rows: approvals of exact calls, and loosening operations that wait for a person."""
+"""Decisions as rows: approvals of exact calls, loosening operations that wait for a person, proposed connections."""
 
 import json
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from stack_local.domain.errors import NotFound
 from stack_local.store.database import Row, Tx
 from stack_local.system import from_milliseconds, milliseconds
 
-INTENT, GOVERNANCE = "intent", "governance"
+INTENT, GOVERNANCE, PROPOSAL = "intent", "governance", "proposal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class ApprovalRow:
     original_digest: str | None = None
     connection_id: str | None = None
     call_key: str | None = None
-    """Service, method and path: what makes two calls alike on the approval screen."""
+    """Service, method and path: what makes two calls alike on the approval screen; the service of a proposal."""
     reason: str | None = None
     simulation: str | None = None
     notes: str | None = None

@@ -73,6 +73,7 @@ class Tx:
     def __init__(self, connection: Any, memory: "dict[Hashable, Any] | None" = None) -> None:
         self._connection = connection
         self._memory = {} if memory is None else memory
+        self._is_writer = memory is not None
         self._savepoints: list[_Savepoint] = []
         self._log: list[tuple[Bulk, tuple[object, ...]]] = []
         self._logged = 0
@@ -83,6 +84,11 @@ class Tx:
         """Set when the anchor must be written before the caller is answered."""
         self.is_visible = False
         """Set when a screen may show something new."""
+
+    @property
+    def is_writer(self) -> bool:
+        """Whether it sees what the batch has done so far; a reader sees an earlier state."""
+        return self._is_writer
 
     def execute(self, statement: str, /, **parameters: object) -> int:
         """Run one statement; the number of rows it changed. Whatever was remembered is read anew after it."""

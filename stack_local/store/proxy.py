@@ -185,6 +185,15 @@ def list_unsettled(tx: Tx, *, limit: int) -> list[OperationRow]:
     return [_row(row) for row in rows]
 
 
+def count_unsettled(tx: Tx) -> int:
+    """How many writes nobody knows the outcome of."""
+    row = tx.find(
+        "SELECT COUNT(*) AS writes FROM operations "
+        "WHERE state = 'outcome_unknown' AND is_write = 1 AND settled_by IS NULL"
+    )
+    return 0 if row is None else int(row["writes"])
+
+
 def settle(tx: Tx, operation_id: str, *, by: str) -> None:
     """Somebody said what became of it."""
     tx.execute("UPDATE operations SET settled_by = :by WHERE id = :id", by=by, id=operation_id)

@@ -1,13 +1,14 @@
 """Connections and their sealed credentials."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 
 from stack_local.domain.actions import CUSTOM, ServiceRules
 from stack_local.domain.errors import InvalidRequest, NotFound
-from stack_local.domain.services import Connection, Injection, InjectionStyle
+from stack_local.domain.services import Connection, Injection, InjectionStyle, Place
 from stack_local.domain.urls import HostPort, parse_host_port
 from stack_local.service_templates import ServiceTemplate
 from stack_local.store.database import Row, Tx, remembered
@@ -19,18 +20,28 @@ PARSED = 256
 """Columns whose text has been read once: every call reads the same few, and equal text reads the same."""
 
 
+TYPED = "typed"
+"""The source of a credential that a person typed: nothing renews it."""
+
 _SELECT = "SELECT c.*, t.document FROM connections c LEFT JOIN templates t ON t.hash = c.template_hash"
 
 
 @dataclass(frozen=True, slots=True)
 class SealedCredential:
-    """A credential as it rests: bytes that only the vault opens, bound to row, service, hosts and version."""
+    """A credential as it rests: bytes that only the vault opens, bound to their place."""
 
-    connection_id: str
-    provider: str
-    hosts: tuple[str, ...]
+    place: Place
     sealed: bytes
-    version: int
+    field_names: tuple[str, ...]
+    source: str
+    """`typed`, or what renews it."""
+    renewal: bytes | None
+    """What renews it; None for a typed one, and where the service gave nothing to renew with."""
+    sealed_at: datetime
+    expires_at: datetime | None
+    previous: bytes | None
+    previous_version: int | None
+    previous_field_names: tuple[str, ...]
 
 
 def get(tx: Tx, connection_id: str) -> wire.Connection:
@@ -91,18 +102,17 @@ def insert(
     verify_path: str | None,
     template: ServiceTemplate | None = None,
     placeholders: Mapping[str, str] | None = None,
-    ca_pem: str | None = None,
 ) -> None:
     """Keep a new connection, with its copy of its template."""
     if template is not None:
-        _keep_template(tx, template)
+        keep_template(tx, template)
     tx.execute(
         "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
         "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
-        "template_hash, base_url, placeholders, service_scopes, ca_pem) "
+        "template_hash, base_url, placeholders, service_scopes) "
         "VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, :scopes, "
         ":asks_everything, :verify_path, 'never', :version, :credential_version, :connected_by, :at, "
-        ":template_hash, :base_url, :placeholders, :service_scopes, :ca_pem)",
+        ":template_hash, :base_url, :placeholders, :service_scopes)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
@@ -121,11 +131,11 @@ def insert(
         base_url=connection.base_url,
         placeholders=json.dumps(placeholders or {}),
         service_scopes=json.dumps(connection.service_scopes),
-        ca_pem=ca_pem,
     )
 
 
-def _keep_template(tx: Tx, template: ServiceTemplate) -> None:
+def keep_template(tx: Tx, template: ServiceTemplate) -> None:
+    """Keep a copy of it, by its hash."""
     tx.execute(
         "INSERT INTO templates VALUES (:hash, :provider, :document) ON CONFLICT (hash) DO NOTHING",
         hash=template.hash,
@@ -143,13 +153,31 @@ def template_of(tx: Tx, connection_id: str) -> ServiceTemplate | None:
     return None if row is None else _template(row["document"])
 
 
-def replace_template(tx: Tx, connection_id: str, template: ServiceTemplate) -> None:
+def find_template(tx: Tx, template_hash: str) -> ServiceTemplate | None:
+    """A template that was kept."""
+    row = tx.find("SELECT document FROM templates WHERE hash = :hash", hash=template_hash)
+    return None if row is None else _template(row["document"])
+
+
+def replace_template(
+    tx: Tx,
+    connection_id: str,
+    template: ServiceTemplate,
+    *,
+    injection: Injection,
+    hosts: Iterable[str],
+    base_url: str | None,
+) -> None:
     """Give a connection a newer template; the version grows, so that older approvals no longer match."""
-    _keep_template(tx, template)
+    keep_template(tx, template)
     tx.execute(
-        "UPDATE connections SET template_hash = :hash, injection = :injection, version = version + 1 WHERE id = :id",
+        "UPDATE connections SET template_hash = :hash, description = :description, injection = :injection, "
+        "hosts = :hosts, base_url = :base_url, version = version + 1 WHERE id = :id",
         hash=template.hash,
-        injection=wire.InjectionSpec.of(template.injected()).model_dump_json(),
+        description=template.description,
+        injection=wire.InjectionSpec.of(injection).model_dump_json(),
+        hosts=json.dumps(list(hosts)),
+        base_url=base_url,
         id=connection_id,
     )
 
@@ -182,18 +210,62 @@ def disconnect(tx: Tx, connection_id: str) -> None:
     tx.execute("UPDATE connections SET status = 'disconnected', version = version + 1 WHERE id = :id", id=connection_id)
 
 
-def put_credential(tx: Tx, connection_id: str, *, field_names: list[str], sealed: bytes, version: int, at: int) -> None:
-    """Keep the sealed credential of a connection."""
+def put_credential(
+    tx: Tx,
+    place: Place,
+    *,
+    field_names: Iterable[str],
+    sealed: bytes,
+    at: datetime,
+    source: str = TYPED,
+    renewal: bytes | None = None,
+    expires_at: datetime | None = None,
+) -> None:
+    """Keep the sealed credential of a connection, with what renews it; the one before it stays where it is."""
     tx.execute(
-        "INSERT INTO credentials (connection_id, field_names, sealed, version, created_at) "
-        "VALUES (:id, :names, :sealed, :version, :at) ON CONFLICT (connection_id) DO UPDATE "
-        "SET field_names = :names, sealed = :sealed, version = :version, created_at = :at",
-        id=connection_id,
-        names=json.dumps(field_names),
+        "INSERT INTO credentials (connection_id, field_names, sealed, version, created_at, source, renewal, "
+        "expires_at) VALUES (:id, :names, :sealed, :version, :at, :source, :renewal, :expires_at) "
+        "ON CONFLICT (connection_id) DO UPDATE SET field_names = :names, sealed = :sealed, version = :version, "
+        "created_at = :at, source = :source, renewal = :renewal, expires_at = :expires_at",
+        id=place.connection_id,
+        names=json.dumps(sorted(field_names)),
+        sealed=sealed,
+        version=place.version,
+        at=milliseconds(at),
+        source=source,
+        renewal=renewal,
+        expires_at=None if expires_at is None else milliseconds(expires_at),
+    )
+    tx.touches_access = True
+
+
+def put_previous(tx: Tx, connection_id: str, *, sealed: bytes, version: int, field_names: Iterable[str]) -> None:
+    """Keep the credential before the live one."""
+    tx.execute(
+        "UPDATE credentials SET previous = :sealed, previous_version = :version, previous_field_names = :names "
+        "WHERE connection_id = :id",
         sealed=sealed,
         version=version,
-        at=at,
+        names=json.dumps(sorted(field_names)),
+        id=connection_id,
     )
+
+
+def set_credential_version(tx: Tx, connection_id: str, version: int) -> None:
+    """The credential is another one from now on; older approvals no longer match."""
+    tx.execute("UPDATE connections SET credential_version = :version WHERE id = :id", version=version, id=connection_id)
+
+
+def set_reconnect_reason(tx: Tx, connection_id: str, reason: str | None) -> None:
+    """The credential died, or (None) works again."""
+    tx.execute("UPDATE connections SET reconnect_reason = :reason WHERE id = :id", reason=reason, id=connection_id)
+    tx.is_visible = True
+
+
+def set_service_scopes(tx: Tx, connection_id: str, scopes: Iterable[str]) -> None:
+    """What the service said that the credential may do."""
+    written = json.dumps(list(scopes))
+    tx.execute("UPDATE connections SET service_scopes = :scopes WHERE id = :id", scopes=written, id=connection_id)
 
 
 def get_credential(tx: Tx, connection_id: str) -> SealedCredential:
@@ -203,14 +275,24 @@ def get_credential(tx: Tx, connection_id: str) -> SealedCredential:
         NotFound: the connection has none.
     """
     row = tx.find(
-        "SELECT c.id, c.provider, c.hosts, k.sealed, k.version FROM connections c "
+        "SELECT c.provider, c.hosts, k.* FROM connections c "
         "JOIN credentials k ON k.connection_id = c.id WHERE c.id = :id",
         id=connection_id,
     )
     if row is None:
         raise NotFound("the service has no credential", field="service", hint="a person must connect it again")
-    hosts = tuple(json.loads(row["hosts"]))
-    return SealedCredential(row["id"], row["provider"], hosts, bytes(row["sealed"]), row["version"])
+    return SealedCredential(
+        place=Place(connection_id, row["provider"], tuple(json.loads(row["hosts"])), row["version"]),
+        sealed=bytes(row["sealed"]),
+        field_names=tuple(json.loads(row["field_names"])),
+        source=row["source"],
+        renewal=row["renewal"],
+        sealed_at=from_milliseconds(row["created_at"]),
+        expires_at=None if row["expires_at"] is None else from_milliseconds(row["expires_at"]),
+        previous=row["previous"],
+        previous_version=row["previous_version"],
+        previous_field_names=tuple(json.loads(row["previous_field_names"] or "[]")),
+    )
 
 
 def list_credentials(tx: Tx) -> list[CredentialMetadata]:
@@ -225,6 +307,9 @@ def list_credentials(tx: Tx) -> list[CredentialMetadata]:
             fields=json.loads(row["field_names"]),
             version=row["version"],
             created_at=from_milliseconds(row["created_at"]),
+            source=row["source"],
+            expires_at=None if row["expires_at"] is None else from_milliseconds(row["expires_at"]),
+            has_previous=row["previous"] is not None,
         )
         for row in rows
     ]
@@ -275,6 +360,7 @@ def _rule(row: Row) -> Connection:
         rules=_rules(row["document"], row["placeholders"]),
         placeholders=_pairs(row["placeholders"]),
         base_url=row["base_url"],
+        reconnect_reason=row["reconnect_reason"],
     )
 
 

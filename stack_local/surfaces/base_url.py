@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stack_local.dispatch import Caller, Dispatcher
-from stack_local.domain.errors import Conflict, InvalidRequest, StackError
+from stack_local.domain.errors import InvalidRequest, StackError
 from stack_local.proxy.forwarding import Forward, Incoming
 from stack_local.surfaces.arguments import checked
 from stack_local.surfaces.auth import Authenticator
@@ -175,7 +175,7 @@ def _incoming(method: str, headers: Mapping[str, str], line: CallerLine) -> Inco
 
 def _advising(send: Send, refused: StackError) -> Send:
     """A `send` that tells a vendor's program not to repeat by itself what may have had its effect."""
-    if refused.details.get("sent") is not True and not isinstance(refused, Conflict):
+    if "operation_id" not in refused.details or refused.details.get("sent") is False:
         return send
 
     async def advise(message: Message) -> None:

@@ -40,7 +40,7 @@ OFFERED = (
         SERVICES,
         "Services",
         "The services connected for you, and what you may do there.",
-        lambda actor: ListServices(),
+        lambda actor: ListServices(connected=True),
     ),
     Offered(
         "stack://passport/current",

@@ -82,4 +82,4 @@ class Rewriting:
         whole = self._origin + address if is_path else address
         rest = whole.removeprefix(self._base)
         is_below = whole.startswith(self._base) and rest[:1] in ("", "/", "?", "#")
-        return self._ours + rest if is_below else whole
+        return self._ours + rest if is_below else address

@@ -6,7 +6,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,6 +90,11 @@ def is_reference(text: str) -> bool:
     return text.startswith(tuple(f"{keeper}://" for keeper in Keeper))
 
 
+def names_reference(fields: Mapping[str, Secret]) -> bool:
+    """Whether a field of a credential says where its secret is kept."""
+    return any(is_reference(secret.reveal()) for secret in fields.values())
+
+
 def parse_reference(text: str) -> Reference:
     """Read a reference.
 
@@ -114,7 +119,7 @@ def parse_reference(text: str) -> Reference:
     return reference
 
 
-class Resolver:
+class Keepers:
     """Asks a keeper for a secret when it is used. Kept in memory for a minute at most; forgotten at lock."""
 
     def __init__(self, programs: Programs, vault: Vault, system: System) -> None:
@@ -143,6 +148,17 @@ class Resolver:
         async with self._turn(reference.keeper):
             self._check_unlocked()
             return self._find(reference) or await self._ask(reference)
+
+    async def filled(self, fields: Mapping[str, Secret]) -> dict[str, Secret]:
+        """A credential's fields, each reference in its secret's place.
+
+        Raises:
+            StackError: as `resolve`.
+        """
+        return {
+            name: await self.resolve(parse_reference(secret.reveal())) if is_reference(secret.reveal()) else secret
+            for name, secret in fields.items()
+        }
 
     def forget(self) -> None:
         """Drop every secret, and what a program still on its way brings."""

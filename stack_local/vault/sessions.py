@@ -53,6 +53,12 @@ class Sessions:
         session.idle_until = now + self._idle
         return session.id
 
+    def is_live(self, session_id: str) -> bool:
+        """Whether a session goes on; asking does not keep it alive."""
+        now = self._system.now()
+        live = (session for session in self._live.values() if session.id == session_id)
+        return any(now < min(session.ends_at, session.idle_until) for session in live)
+
     def end(self, session_id: str) -> None:
         """End one session; one that is over stays over."""
         self._live = {key: session for key, session in self._live.items() if session.id != session_id}

@@ -9,6 +9,7 @@ from stack_local.domain.errors import Locked, Unauthorized
 from stack_local.domain.secrets import Secret
 from stack_local.system import System
 from stack_local.vault import seal
+from stack_local.vault.credential_key import CredentialKey
 from stack_local.vault.keys import KeyMaterial, Keys
 from stack_local.vault.signing import ACCESS_TOKEN_TYPE, PublicKey, Signer, decode_jwt, encode_jwt, token_head
 
@@ -73,6 +74,14 @@ class Vault:
         if self._credential_key is None:
             raise Locked("the vault is locked", hint="ask the person at the terminal to unlock it")
         return self._credential_key
+
+    def credential_key(self) -> CredentialKey:
+        """The key, for work that must not be left half-way when somebody locks the vault.
+
+        Raises:
+            Locked: it is not here.
+        """
+        return CredentialKey(self._credential(), self._system)
 
     def seal_credential(
         self, plaintext: bytes, *, row_id: str, service: str, hosts: tuple[str, ...], version: int

@@ -97,8 +97,8 @@ class GrantAgentAccess(Request[Grant]):
     agent_id: AgentId
     service_connection_id: ConnectionId
     scopes: Annotated[list[Scope], Field(min_length=1, max_length=32)]
-    terms: GrantTerms = Field(
-        GrantTerms(), description="Constraints, rules, hours and allowances; replaces earlier ones."
+    terms: GrantTerms | None = Field(
+        None, description="Constraints, rules, hours and allowances; left out, those of the earlier grant stay."
     )
     constraints: Constraints = Field(default_factory=list, json_schema_extra=UNSHOWN)
     governance_approval_id: GovernanceId = None

@@ -15,7 +15,7 @@ from stack_local.domain.errors import Broken
 Effect = Literal["read", "write", "external"]
 """`read`: no change, no record unless refused. `write`: one transaction with its record. `external`: asks the world."""
 
-Rate = Literal["intents", "proxy", "registrations", "tokens"]
+Rate = Literal["intents", "proxy", "registrations", "scans", "tokens"]
 """What is counted by principal; `operations/rates.py` has the buckets."""
 
 Surface = Literal["mcp", "rest", "cli", "admin"]

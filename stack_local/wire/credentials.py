@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from pydantic import SecretStr, field_serializer
+from pydantic import Field, SecretStr, field_serializer
 
 from stack_local.domain.audit import Layer
-from stack_local.wire.catalogue import Request, View, operation
-from stack_local.wire.types import PassportToken, Service
+from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
+from stack_local.wire.types import ConnectionId, GovernanceId, PassportToken, Service
 
 
 class CredentialMetadata(View):
@@ -17,6 +17,9 @@ class CredentialMetadata(View):
     fields: list[str]
     version: int
     created_at: datetime
+    source: str = Field(description="typed, or what renews it.")
+    expires_at: datetime | None = Field(description="When it ends, where the service says so.")
+    has_previous: bool = Field(description="Whether the secret before this one is kept for undo.")
 
 
 class CredentialList(View):
@@ -57,6 +60,53 @@ class GetCredential(Request[RawCredential]):
 
     service: Service
     passport_token: PassportToken = None
+
+
+class RotatedCredential(View):
+    """A connection whose credential is another one now."""
+
+    connection_id: str
+    provider: str
+    credential_version: int
+    ended_approvals: int = Field(description="Approvals that waited for calls with the credential before.")
+
+
+@operation(
+    scope="services:write",
+    route="POST /v1/services/{connection_id}/rotate",
+    effect="write",
+    loosens="always",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="credential.rotate",
+    layer=Layer.VAULT,
+)
+class RotateCredential(Request[RotatedCredential]):
+    """Give a connection a new secret; the one before is kept sealed for undo, and approvals that wait on it fall."""
+
+    connection_id: ConnectionId
+    credential: SecretStr | dict[str, SecretStr] = Field(description="The new secret, or one per field.")
+    confirm_format: bool = Field(
+        False, description="You say that the secret is this service's, though it looks like another's."
+    )
+    governance_approval_id: GovernanceId = None
+
+
+@operation(
+    scope="services:write",
+    route="POST /v1/services/{connection_id}/undo",
+    effect="write",
+    loosens="always",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="credential.undo",
+    layer=Layer.VAULT,
+)
+class UndoCredential(Request[RotatedCredential]):
+    """Go back to the secret before this one, and keep this one in its place."""
+
+    connection_id: ConnectionId
+    governance_approval_id: GovernanceId = None
 
 
 @operation(scope="credentials:read", route="GET /v1/credentials", effect="read", body="items")

@@ -6,13 +6,19 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, StringConstraints
 
 from stack_local.domain.services import Injection, InjectionStyle
-from stack_local.wire.catalogue import Request, View, operation
-from stack_local.wire.types import ConnectionId, GovernanceId
+from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
+from stack_local.wire.types import UNSHOWN, ConnectionId, GovernanceId
 
 HostText = Annotated[
     str,
     StringConstraints(min_length=1, max_length=260),
     Field(description="One exact host, with its port where it is not 443: api.github.com, 10.0.0.5:8443."),
+]
+Confirmed = Annotated[
+    bool,
+    Field(
+        description="A person says that it is right, though it resembles another service's.", json_schema_extra=UNSHOWN
+    ),
 ]
 Template = Annotated[str, StringConstraints(max_length=500)]
 
@@ -70,6 +76,7 @@ class Service(View):
     description: str
     available: bool
     connected: bool
+    checked: bool = Field(description="Compared with the vendor's own document; else it is unverified.")
     connections: list[Connection]
 
 
@@ -94,6 +101,15 @@ class CredentialField(View):
     secret: bool
 
 
+class TemplateScope(View):
+    """One of a service's own permissions."""
+
+    name: str
+    words: str
+    needed_for: Literal["read", "write"]
+    usual: bool = Field(description="Ticked when a person has not chosen.")
+
+
 class CredentialTemplate(View):
     """What a connection of one kind needs."""
 
@@ -102,6 +118,18 @@ class CredentialTemplate(View):
     description: str
     injection: InjectionSpec
     fields: list[CredentialField]
+    is_service: bool = Field(description="Connected with connect_service; else a way to send a credential.")
+    checked: bool
+    version: str
+    hosts: list[str]
+    placeholders: list[CredentialField] = Field(description="The account's own parts of its hosts.")
+    scopes: list[TemplateScope]
+    token_url: str | None = Field(description="Where a token is made by hand; {scopes} stands for the chosen ones.")
+    token_steps: str | None
+    token_scopes_separator: str | None
+    flows: list[str] = Field(description="Ways to log in, with an application of the person's own.")
+    application_url: str | None = Field(description="Where that is registered.")
+    key_fields: list[CredentialField] = Field(description="Of a key that earns tokens, in place of a token.")
 
 
 class CredentialTemplates(View):
@@ -133,6 +161,8 @@ class Disconnected(View):
 class ListServices(Request[Services]):
     """Which services exist and which are connected for you; name one as `service` in a proxy call."""
 
+    connected: bool | None = None
+
 
 @operation(scope="services:read", route="GET /v1/services/connected", effect="read", body="items")
 class ListConnections(Request[Connections]):
@@ -163,6 +193,8 @@ class ConnectCustomService(Request[Connection]):
     verify_path: str | None = Field(
         None, max_length=512, pattern=r"^/", description="A harmless GET that tells if it works."
     )
+    confirm_format: Confirmed = False
+    confirm_hosts: Confirmed = False
     governance_approval_id: GovernanceId = None
 
 
@@ -179,6 +211,7 @@ class BindConnectionHosts(Request[Connection]):
 
     connection_id: ConnectionId
     hosts: list[HostText] = Field(min_length=1, max_length=16)
+    confirm_hosts: Confirmed = False
     governance_approval_id: GovernanceId = None
 
 
@@ -211,3 +244,19 @@ class DisconnectService(Request[Disconnected]):
 @operation(scope="services:read", route="GET /v1/services/templates", effect="read", body="items")
 class ListCredentialTemplates(Request[CredentialTemplates]):
     """The kinds of credential a person can connect by hand, and the fields of each."""
+
+    provider: str | None = Field(None, max_length=64, description="This one alone.", json_schema_extra=UNSHOWN)
+
+
+@operation(
+    scope="governance:decide",
+    route="POST /v1/services/{connection_id}/template",
+    effect="write",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="service.update_template",
+)
+class UpdateConnectionTemplate(Request[Connection]):
+    """Take over the newer version of a connection's template: hosts, what reads, summaries. Approvals on it fall."""
+
+    connection_id: ConnectionId

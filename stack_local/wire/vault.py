@@ -31,6 +31,7 @@ class ApplianceStatus(View):
     operator_id: str | None
     pending: int = Field(description="Decisions of all kinds that wait for a person.")
     waiting_clients: int = Field(description="Of these, OAuth clients that ask to be let in.")
+    in_doubt: int = Field(0, description="Writes of which nobody knows whether they happened.")
     live_passports: int
     chain_sequence: int
     chain_head: str

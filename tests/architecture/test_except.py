@@ -15,6 +15,7 @@ PLACES = {
     "stack_local/egress/sockets.py": "closes the socket and raises again, cancellation included",
     "stack_local/jobs.py": "the job loop: a job that fails once must not end the others",
     "stack_local/launch.py": "the server's thread: its error is handed to the thread that waits",
+    "stack_local/operations/scan.py": "a plugin's classifier: the verdict without it stands, and is called incomplete",
     "stack_local/proxy/inspect.py": "the detector runner: its error is itself a finding",
     "stack_local/proxy/pipeline.py": "no call without an outcome: it is recorded, then raised again",
     "stack_local/store/database.py": "the writer's thread: rolls back, and hands the error to the caller that waits",

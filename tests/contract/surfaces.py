@@ -24,13 +24,17 @@ Answer = tuple[str, Any]
 """`("ok", JSON)` or `("error", envelope)`."""
 
 CHANGING = (
-    (re.compile(r"\b(op|agt|scon|ppt|ses|pc|apr|opn|key|chk|grt|cli|azr|cns|aud|trc)_[0-9A-Za-z]{22}\b"), r"<\1>"),
+    (
+        re.compile(r"\b(op|agt|scon|ppt|ses|pc|apr|opn|key|chk|grt|cli|azr|cns|att|scn|aud|trc)_[0-9A-Za-z]{22}\b"),
+        r"<\1>",
+    ),
     (re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+"), "<token>"),
     (re.compile(r"\bsk_(live|session)_[\w-]+"), r"<\1 token>"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "<time>"),
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"(?<![a-z])(fresh-\d+|test-client(-\d+)?)\b"), "<name>"),
     (re.compile(r"\b([0-9A-Z]{4}-){8}[0-9A-Z]{4}\b"), "<recovery code>"),
+    (re.compile(r"\b(state|code_challenge)=[\w-]{43}"), r"\1=<value>"),
     (re.compile(r"\b(key:<key>|session:<ses>)"), "<actor>"),
 )
 """What a fresh example makes different, and who asked."""

@@ -4,6 +4,7 @@ import json
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,17 +15,27 @@ from keyring.backend import KeyringBackend
 from stack_local.domain.errors import StackError
 from stack_local.domain.scopes import OAUTH
 from stack_local.domain.secrets import Secret
+from stack_local.oauth.token_endpoint import TOKEN_LIMITS
+from stack_local.operations.context import Core
+from stack_local.store import access, services
+from stack_local.store import connecting as attempts
+from stack_local.store.database import Tx
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, RegisterAgent
 from stack_local.wire.audit import AuditChainHead, AuditEntry, ListAudit
+from stack_local.wire.connecting import ConnectService, ServiceConnecting
 from stack_local.wire.consents import GiveConsent, ListConsentRequests, RefuseConsent
 from stack_local.wire.decisions import ListPendingDecisions, RejectDecision
 from stack_local.wire.intents import ListIntents, SendBackIntent, SubmitIntent, Submitted
 from stack_local.wire.passports import IssuedPassport, IssuePassport
+from stack_local.wire.proposals import DeclineProposal, ListProposals
 from stack_local.wire.services import Connection
 from stack_local.wire.vault import CreateSession, UnlockVault
 from tests.conftest import PASSPHRASE, Running, begin, decoded, served
 from tests.oauth.flow import Login
+from tests.simulators.authorization_server import AuthorizationServer, Wire
+from tests.simulators.egress import opened
+from tests.simulators.shop import CLIENT, SHOP, catalogued, shop
 from tests.simulators.upstream import Upstream
 
 BEARERS = ("none", "passport", "oauth", "agent", "readonly", "admin", "approver", "session")
@@ -70,6 +81,8 @@ class World:
     tokens: dict[str, str | None]
     socket: httpx.AsyncClient
     tcp: httpx.AsyncClient
+    server: AuthorizationServer = field(default_factory=AuthorizationServer)
+    """Of the shop."""
     count: int = field(default=0)
 
     @property
@@ -130,6 +143,28 @@ class World:
         assert answer.status_code == 200, answer.text
         return IssuedPassport.model_validate(decoded(answer))
 
+    @property
+    def core(self) -> Core:
+        """The ports of the open vault."""
+        core = self.running.appliance.dispatcher._core
+        assert core is not None
+        return core
+
+    async def begun(self) -> ServiceConnecting:
+        """A log-in at the shop, begun by the person."""
+        return await self.person.call(ConnectService(service_id=SHOP, **CLIENT))
+
+    async def shopped(self, **fields: Any) -> str:
+        """The id of a connection to the shop that the agent may use."""
+        made = await self.person.call(ConnectService(service_id=SHOP, oauth_token="shop-token-1", **fields))
+        await self.grant(self.agent.id, made.id)
+        return str(made.id)
+
+    def ship_another_shop(self) -> None:
+        """A newer version of the shop's template comes with the appliance."""
+        templates = self.core.plugins.templates
+        templates[SHOP] = templates[SHOP].model_copy(update={"description": f"A shop of {self.fresh()}."})
+
     async def pending(self) -> Submitted:
         """An intent of the agent that waits for a person, in a session of its own."""
         passport = await self.passport()
@@ -175,9 +210,19 @@ class World:
             await self.person.call(RejectDecision(approval_id=decision.id))
         for asked in (await self.person.call(ListConsentRequests())).items:
             await self.person.call(RefuseConsent(request_id=asked.id))
+        for proposal in (await self.person.call(ListProposals())).items:
+            await self.person.call(DeclineProposal(proposal_id=proposal.id))
+        await self.core.database.write(self._forget)
         alive = await self.post("agents", "passport", "list_services", {})
         if alive.status_code != 200:
             self.tokens["passport"] = (await self.passport()).token.get_secret_value()
+
+    def _forget(self, tx: Tx) -> None:
+        """Log-ins that wait, and grants on connections of earlier examples: a passport names all that are granted."""
+        attempts.delete_old(tx, before=self.running.system.now() + timedelta(days=1))
+        for made in services.list_(tx):
+            if made.id != self.connection.id:
+                access.delete(tx, self.agent.id, made.id)
 
     async def unlock(self) -> None:
         """Unlock as the person, and hold the session."""
@@ -221,11 +266,17 @@ async def prepared(folder: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         stack.enter_context(memory_keyring())
         upstream = await stack.enter_async_context(Upstream(token="upstream-secret-9f8e7d6c5b4a"))
-        running = await stack.enter_async_context(served(folder / "home", folder / "state"))
+        server = await stack.enter_async_context(AuthorizationServer())
+        egress = await stack.enter_async_context(opened(limits=TOKEN_LIMITS))
+        stack.enter_context(catalogued(shop(upstream)))
+        wire = Wire(server, egress)
+        running = await stack.enter_async_context(served(folder / "home", folder / "state", token_sender=wire))
         socket = await stack.enter_async_context(socket_client(running))
         tcp = await stack.enter_async_context(running.http())
         await begin(running)
-        yield await _furnished(running, upstream, socket, tcp)
+        world = await _furnished(running, upstream, socket, tcp)
+        world.server = server
+        yield world
 
 
 def socket_client(running: Running) -> httpx.AsyncClient:

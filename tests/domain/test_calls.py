@@ -443,7 +443,8 @@ FORWARDED_REFUSED = [
     ("a fragment", {"url": "https://api.example.com/v1#x"}, "url"),
     ("no base", {"url": "/v1/things"}, "url"),
     ("a method override", {"url": "https://api.example.com/v1?_method=DELETE"}, "query._method"),
-    ("the credential's own parameter", {"url": "https://api.example.com/v1?k=1", "rules": SendingRules(injected_query="k")}, "query.k"),
+    ("the credential's own parameter",
+     {"url": "https://api.example.com/v1?k=1", "rules": SendingRules(injected_query="k")}, "query.k"),
     ("a header that is no text", {"headers": {"user-agent": "caf\u00e9"}}, "headers.user-agent"),
 ]  # fmt: skip
 

@@ -101,6 +101,7 @@ def delegated(*, parent: dict[str, object] | None = None, master: dict[str, obje
 ALLOW, HOLD, REPLAY = Verdict(Allow), Verdict(Hold), Verdict(Replay)
 OUTSIDE = denied("FORBIDDEN", "credential_outside_scope", "service")
 UNSCOPED = denied("FORBIDDEN", "scope", "method")
+DEAD = denied("FORBIDDEN", "reconnect", "service")
 UNBOUND = denied("FORBIDDEN", "host", "url")
 REVOKED = denied("PASSPORT_REVOKED", "passport_state")
 EXPIRED = denied("PASSPORT_EXPIRED", "passport_state")
@@ -124,7 +125,11 @@ COUNT_IS_ONE = Constraint("body.count", Op.EQ, 1)
 ON_PATH = Constraint("url.pathname", Op.STARTS_WITH, "/v1/")
 COUNTED: dict[str, object] = {"terms": Terms(constraints=(COUNT_IS_ONE,))}
 BROKEN = denied("FORBIDDEN", "constraint", "body.count")
+ON_ADMIN = Constraint("url.pathname", Op.STARTS_WITH, "/admin")
+BROKEN_PATH = denied("FORBIDDEN", "constraint", "url.pathname")
+ODD = replace(GET, url=parse_url("https://api.example.com/v1//things"))
 SPENT = Spent("grant", Period.MINUTE, 10, 30)
+USED_UP = denied("TOO_MANY_REQUESTS", "allowance", "service")
 
 
 def terms(**said: object) -> dict[str, object]:
@@ -189,6 +194,8 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         {"connection": connection(connected=False)},
         denied("FORBIDDEN", "service_connected"),
     ),
+    ("a dead credential", READING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
+    ("a dead credential with an approval", WRITING, {"connection": connection(reconnect_reason="revoked")}, DEAD),
     ("no grant", READING, {"granted": frozenset()}, OUTSIDE),
     ("a grant taken back from a write", WRITING, {"granted": frozenset()}, OUTSIDE),
     ("a passport for another service", READING, {"chain": passport(services=ONLY_ELSEWHERE)}, OUTSIDE),
@@ -387,6 +394,26 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         agent_asks(Asks.OBSERVE) | terms(rules=(rule(Word.BLOCK),)),
         denied("FORBIDDEN", "grant_rule", "method"),
     ),
+    # what two readers could understand differently
+    ("an odd path and a constraint on it", READING, {"call": ODD} | terms(constraints=(ON_PATH,)), BROKEN_PATH),
+    (
+        "an odd path and a rule that blocks another",
+        READING,
+        {"call": ODD} | terms(rules=(CallRule(Word.BLOCK, (ON_ADMIN,)),)),
+        denied("FORBIDDEN", "grant_rule", "url.pathname"),
+    ),
+    (
+        "an odd path and a rule that asks",
+        READING,
+        {"call": ODD} | terms(rules=(CallRule(Word.ASK, (ON_ADMIN,)),)),
+        HOLD,
+    ),
+    (
+        "an odd path and a rule that spares",
+        READING,
+        {"call": replace(WRITE, url=ODD.url)} | terms(rules=(CallRule(Word.ALLOW, (ON_PATH,)),)),
+        HOLD,
+    ),
     # hours
     ("inside the hours", READING, terms(windows=(window(11, 13),)), ALLOW),
     ("outside the hours", READING, terms(windows=(window(13, 14),)), denied("FORBIDDEN", "time_window", "time")),
@@ -398,7 +425,33 @@ CASES: list[tuple[str, Facts, dict[str, object], Verdict]] = [
         denied("FORBIDDEN", "time_window", "time"),
     ),
     # allowances
-    ("an allowance that is used up", READING, {"spent": (SPENT,)}, denied("TOO_MANY_REQUESTS", "allowance", "service")),
+    ("an allowance that is used up", READING, {"spent": (SPENT,)}, USED_UP),
+    ("a write nobody is asked about when nothing is left", READING, {"call": WRITE, "spent": (SPENT,)}, USED_UP),
+    ("a write under its approval when nothing is left", WRITING, {"spent": (SPENT,)}, USED_UP),
+    (
+        "a repeated call when nothing is left",
+        WRITING,
+        {"spent": (SPENT,), "earlier": Earlier(NOTHING_SENT, None)},
+        REPLAY,
+    ),
+    (
+        "a spent approval and the same call when nothing is left",
+        WRITING,
+        {"spent": (SPENT,)} | approval(status=Status.CONSUMED, uses_left=0, **USED),
+        REPLAY,
+    ),
+    (
+        "another call under a used operation id when nothing is left",
+        WRITING,
+        {"spent": (SPENT,), "earlier": Earlier(NOTHING_SENT, "body.count")},
+        denied("CONFLICT", "operation_id", "operation_id"),
+    ),
+    (
+        "a read with a spent approval when nothing is left",
+        READING,
+        {"spent": (SPENT,), "approval_id": APPROVAL.id} | approval(status=Status.CONSUMED, uses_left=0, **USED),
+        USED_UP,
+    ),
     # the order of the gate
     ("unknown before pending", WRITING, {"approval": None} | OTHER_BODY, gated(Gate.NOT_FOUND)),
     (
@@ -447,7 +500,7 @@ def test_without_any_one_rule_a_case_of_the_table_falls(rule: policy.Rule) -> No
 
 
 def test_no_rule_stands_twice() -> None:
-    assert len(set(policy.RULES)) == len(policy.RULES) == 15
+    assert len(set(policy.RULES)) == len(policy.RULES) == 16
 
 
 def test_the_approval_that_is_spent_comes_with_the_permission() -> None:
@@ -467,6 +520,57 @@ def test_a_refusal_says_what_would_pass(case: tuple[str, Facts, dict[str, object
         assert decision.hint
         assert decision.message
         assert decision.rule
+
+
+PROPOSALS: list[tuple[str, Facts, dict[str, object], tuple[str, str, list[str]] | None]] = [
+    ("no grant", READING, {"granted": frozenset()}, ("grant_agent_access", "scopes", ["read"])),
+    ("no grant to write", WRITING, {"granted": frozenset()}, ("grant_agent_access", "scopes", ["write"])),
+    ("a grant to read", WRITING, {"granted": frozenset({"read"})}, ("grant_agent_access", "scopes", ["read", "write"])),
+    ("a passport that is too narrow", WRITING, {"chain": passport(services=READS_HERE)}, None),
+    ("a passport for another service", READING, {"chain": passport(services=ONLY_ELSEWHERE)}, None),
+    (
+        "another host",
+        READING,
+        {"call": replace(GET, url=parse_url("https://eu.example.com:8443/"))},
+        ("bind_connection_hosts", "hosts", ["api.example.com:443", "eu.example.com:8443"]),
+    ),
+    ("a constraint", READING, COUNTED, None),
+    ("a rule that blocks", READING, terms(rules=(rule(Word.BLOCK),)), None),
+    ("a revoked passport", READING, {"chain": passport(revoked_at=PAST)}, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("base", "changes", "proposed"), [case[1:] for case in PROPOSALS], ids=[case[0] for case in PROPOSALS]
+)
+def test_a_refusal_proposes_the_change_that_would_help_and_no_other(
+    base: Facts, changes: dict[str, object], proposed: tuple[str, str, list[str]] | None
+) -> None:
+    denial = decide(replace(base, **changes))
+    assert isinstance(denial, Deny)
+    if proposed is None:
+        assert denial.proposal is None
+        return
+    assert denial.proposal is not None
+    operation, name, value = proposed
+    assert (denial.proposal.operation, denial.proposal.arguments[name]) == (operation, value)
+    assert denial.proposal.detail == {"operation": operation, "arguments": denial.proposal.arguments}
+
+
+def test_a_word_of_the_grant_is_named_with_the_decision() -> None:
+    spared = replace(READING, call=WRITE, terms=Terms(rules=(rule(Word.ALLOW, "POST"),)))
+    assert decide(spared) == Allow(rule="said so")
+    assert decide(replace(READING, terms=Terms(rules=(rule(Word.ASK),)))) == Hold("said so")
+    observed = replace(READING, call=WRITE, agents=(replace(AGENT, asks=Asks.OBSERVE),))
+    assert decide(observed) == Allow(would_ask=True)
+    assert decide(replace(observed, call=GET)) == Allow()
+
+
+def test_a_denial_shows_what_a_constraint_saw_and_never_a_value_of_the_body() -> None:
+    broken = decide(replace(READING, call=replace(WRITE, body=b'{"count":"hunter2"}'), terms=COUNTED["terms"]))
+    assert isinstance(broken, Deny)
+    assert broken.details == {"field": "body.count", "seen": "(a text)", "constraint": "body.count eq 1"}
+    assert "hunter2" not in repr(broken)
 
 
 ASKED = {

@@ -18,6 +18,7 @@ HELD = {
     "intents:reject": "agent oauth admin approver session",
     "intents:decide": "approver session",
     "proxy:write": "agent oauth admin passport session",
+    "scan:write": "agent oauth admin passport session",
     "audit:read": "agent oauth readonly admin approver passport session",
     "governance:decide": "session",
     "clients:read": "readonly admin session",

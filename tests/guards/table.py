@@ -176,13 +176,6 @@ GUARDS = (
         "True",
         "tests/surfaces/test_auth.py::test_a_remembered_key_ends_with_its_time",
     ),
-    Guard(
-        "gate: writes ask",
-        POLICY,
-        "return _gate(facts) if needs_approval(facts) else Allow()",
-        "return Allow()",
-        GATE_TABLE,
-    ),
     Guard("gate: not found", POLICY, "if approval is None:", "if False:", GATE_TABLE),
     Guard("gate: another's approval", POLICY, "if not _belongs(approval, facts):", "if False:", GATE_TABLE),
     Guard(

@@ -12,12 +12,13 @@ import pytest
 from tests.guards.oauth_table import OAUTH_GUARDS
 from tests.guards.refusals import TESTS, Refusal, refusals
 from tests.guards.table import GUARDS, Guard
+from tests.guards.terms_table import TERMS_GUARDS
 
 HANG_SECONDS = 180
 """Longer than the longest of these tests takes: without its check it never ends, and that is noticed too."""
 
 REFUSALS = list(refusals())
-ALL = (*GUARDS, *OAUTH_GUARDS)
+ALL = (*GUARDS, *TERMS_GUARDS, *OAUTH_GUARDS)
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("stack_local", "tui", "plugins", "tests")

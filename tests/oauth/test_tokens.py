@@ -12,7 +12,7 @@ import pytest
 from stack_local.domain.consents import ACCESS_SECONDS
 from stack_local.domain.errors import Unauthorized
 from stack_local.oauth import tokens as issuing
-from stack_local.proxy.facts import carries_own_token
+from stack_local.proxy.own_tokens import carries_own_token
 from stack_local.store import consents
 from stack_local.store.database import Tx
 from stack_local.wire.consents import RevokeConsent

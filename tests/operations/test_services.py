@@ -57,9 +57,15 @@ async def test_a_credential_without_a_field_is_refused(appliance: Running) -> No
 
 async def test_no_list_shows_the_credential(appliance: Running, upstream: Upstream) -> None:
     connection = await appliance.connect(upstream)
-    shown = [connection, await appliance.person.call(ListServices()), await appliance.person.call(ListConnections())]
+    shown = [
+        connection,
+        await appliance.person.call(ListServices(connected=True)),
+        await appliance.person.call(ListConnections()),
+    ]
     assert [one for one in shown if TOKEN in one.model_dump_json()] == []
-    assert [service.id for service in (await appliance.person.call(ListServices())).items] == ["custom_demo"]
+    assert [service.id for service in (await appliance.person.call(ListServices(connected=True))).items] == [
+        "custom_demo"
+    ]
 
 
 async def test_of_two_connections_of_one_name_a_call_names_one_by_id(appliance: Running, upstream: Upstream) -> None:
@@ -158,7 +164,7 @@ async def test_a_disconnected_service_is_gone_with_its_grants_and_stays_so(
     connection = await appliance.connect(upstream, verify_path="/things")
     agent = await appliance.agent("helper", connection)
     await appliance.person.call(DisconnectService(connection_id=connection.id))
-    assert (await appliance.person.call(ListServices())).items == []
+    assert (await appliance.person.call(ListServices(connected=True))).items == []
     assert (await appliance.person.call(GetAgentPermissions(agent_id=agent.id))).items == []
     with pytest.raises(Conflict):
         await appliance.person.call(DisconnectService(connection_id=connection.id))

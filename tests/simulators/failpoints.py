@@ -25,7 +25,7 @@ import stack_local.launch  # noqa: F401 (all a server needs, imported before the
 from stack_local import app
 from stack_local.__main__ import main as run_command
 from stack_local.domain.detection import CallFacts, Finding, PastCall
-from stack_local.egress.client import Egress, InboundResponse, OutboundRequest
+from stack_local.egress.client import Egress, InboundResponse, OutboundRequest, StreamedResponse
 from stack_local.jobs import Jobs
 from stack_local.proxy.inspect import Inspector
 from stack_local.proxy.pipeline import Pipeline
@@ -120,6 +120,12 @@ class StruckEgress:
     async def send(self, request: OutboundRequest) -> InboundResponse:
         self._strike("send")
         response = await self._inner.send(request)
+        self._strike("sent")
+        return response
+
+    async def open(self, request: OutboundRequest) -> StreamedResponse:
+        self._strike("send")
+        response = await self._inner.open(request)
         self._strike("sent")
         return response
 

@@ -232,7 +232,7 @@ async def reflect_everywhere(upstream: "Upstream", exchange: Exchange) -> None:
 
 @route("/split")
 async def split(upstream: "Upstream", exchange: Exchange) -> None:
-    """A form of the secret behind a pad, in pieces: as chunks, as TCP segments of one body, or as events."""
+    """A form of the secret behind a pad, in pieces: chunks, TCP segments of one body, or server-sent events."""
     size, pad, mode = _number(exchange, "chunk", 7), _number(exchange, "pad", 0), exchange.query.get("mode", "chunk")
     echo = REFLECTIONS[exchange.query.get("enc", "plain")](_source(upstream, exchange.received))
     data = b"x" * pad + echo + b" after"

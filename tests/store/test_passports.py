@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+from stack_local.domain.call_reading import Reading
+from stack_local.domain.constraints import Constraint, Op
 from stack_local.domain.errors import NotFound
 from stack_local.domain.ids import AgentId, PassportId, SessionId
-from stack_local.domain.passports import Mode, Passport, ServiceScope
+from stack_local.domain.passports import Mode, Passport, ServiceScope, constraints_on
 from stack_local.store import meta, passports
 from stack_local.store.database import Database, Tx
 from stack_local.wire.passports import CheckpointRow, DeclaredIntent
+from tests.domain.samples import CALL
 from tests.simulators.clock import TestSystem
 
 NOW = TestSystem().now()
@@ -62,6 +65,19 @@ async def test_a_passport_is_found_as_it_was_kept_with_its_intent(database: Data
     found = await database.read(lambda tx: passports.find(tx, "ppt_1"))
     assert found == replace(child, intent_summary=INTENT.summary, intent_services=("github",))
     assert await database.read(lambda tx: passports.intent_of(tx, "ppt_1")) == INTENT
+
+
+async def test_a_passports_constraints_are_kept_with_their_service_and_run_again(database: Database) -> None:
+    listed = Constraint("body.channel", Op.IN, ["general", 7])
+    pattern = Constraint("url.pathname", Op.MATCHES, "/v1/[a-z]+", lambda text: True)
+    both = frozenset({"read", "write"})
+    services = (ServiceScope("scon_1", both, (listed, pattern)), ServiceScope("scon_2", frozenset({"read"})))
+    await kept(database, passport("1", services=services), passport("2"))
+    found = await database.read(lambda tx: passports.get(tx, "ppt_1"))
+    assert found.services == services
+    assert [one.holds(Reading(CALL)) for one in constraints_on(found, "scon_1")] == [False, True]
+    assert constraints_on(found, "scon_2") == constraints_on(found, "scon_3") == ()
+    assert await database.read(lambda tx: passports.revocable(tx, now=NOW, connection_id="scon_2")) == ["ppt_1"]
 
 
 async def test_a_passport_that_is_not_there_is_none_to_find_and_missing_to_get(database: Database) -> None:

@@ -3,22 +3,23 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 
 from stack_local.domain.detection import PastCall
-from stack_local.domain.errors import NotFound
+from stack_local.domain.errors import NotFound, Unavailable
 from stack_local.store import proxy
 from stack_local.store.database import Database, Tx
-from stack_local.store.proxy import OperationRow
+from stack_local.store.proxy import OperationRow, Receipt
 from stack_local.system import milliseconds
 from tests.simulators.clock import TestSystem
 
 NOW = TestSystem().now()
 
 
-def call(name: str, *, at: datetime = NOW, agent_id: str = "agt_1", digest: str = "same") -> OperationRow:
-    return OperationRow(
+def call(name: str, *, at: datetime = NOW, agent_id: str = "agt_1", digest: str = "same", **more: Any) -> OperationRow:
+    row = OperationRow(
         id=f"opn_{name}",
         agent_id=agent_id,
         passport_jti="ppt_1",
@@ -33,6 +34,7 @@ def call(name: str, *, at: datetime = NOW, agent_id: str = "agt_1", digest: str 
         created_at=at,
         sealed_call=b"\x00call",
     )
+    return replace(row, **more)
 
 
 async def kept(database: Database, *rows: OperationRow) -> None:
@@ -114,3 +116,96 @@ async def test_the_past_of_a_call_is_its_agents_newest_and_the_last_of_its_diges
     assert recent == (PastCall("d2", milliseconds(times[2])), PastCall("d1", milliseconds(times[1])))
     assert await database.read(lambda tx: proxy.last_identical(tx, "d0")) == NOW + timedelta(hours=1)
     assert await database.read(lambda tx: proxy.last_identical(tx, "never")) is None
+
+
+CHOSEN = "the-same-errand-of-today-0001"
+
+
+async def finished(database: Database, name: str, state: str, **outcome: Any) -> None:
+    await database.write(lambda tx: proxy.finish(tx, f"opn_{name}", state=state, at=NOW, **outcome))
+
+
+async def by_request(database: Database, agent_id: str = "agt_1") -> str | None:
+    row = await database.read(lambda tx: proxy.find_by_request(tx, agent_id, CHOSEN))
+    return None if row is None else row.id
+
+
+@pytest.mark.parametrize(
+    ("state", "holds"),
+    [(proxy.DISPATCHING, True), (proxy.RECEIVED, True), (proxy.UNKNOWN, True), (proxy.FAILED, False)],
+)
+async def test_an_operation_id_is_taken_until_it_is_certain_that_nothing_was_sent(
+    database: Database, state: str, holds: bool
+) -> None:
+    await kept(database, call("1", request_id=CHOSEN))
+    if state != proxy.DISPATCHING:
+        await finished(database, "1", state)
+    assert await by_request(database) == ("opn_1" if holds else None)
+    if not holds:
+        await kept(database, call("2", request_id=CHOSEN))
+        assert await by_request(database) == "opn_2"
+
+
+async def test_an_operation_id_is_its_agents_own(database: Database) -> None:
+    later = NOW + timedelta(seconds=1)
+    await kept(database, call("1", request_id=CHOSEN), call("2", agent_id="agt_2", at=later, request_id=CHOSEN))
+    assert [await by_request(database, agent) for agent in ("agt_1", "agt_2", "agt_3")] == ["opn_1", "opn_2", None]
+
+    def chosen(tx: Tx, agents: frozenset[str] | None) -> str | None:
+        row = proxy.find_chosen(tx, CHOSEN, agents=agents)
+        return None if row is None else row.id
+
+    seen = [frozenset({"agt_1"}), frozenset({"agt_1", "agt_2"}), frozenset({"agt_3"}), frozenset[str](), None]
+    found = [await database.read(partial(chosen, agents=agents)) for agents in seen]
+    assert found == ["opn_1", "opn_2", None, None, "opn_2"]
+
+
+async def test_one_agent_cannot_be_let_out_twice_under_one_operation_id(database: Database) -> None:
+    await kept(database, call("1", request_id=CHOSEN))
+    with pytest.raises(Unavailable):
+        await kept(database, call("2", request_id=CHOSEN))
+    await kept(database, call("3"), call("4"))
+
+
+async def test_what_the_service_said_of_a_call_is_kept_with_its_outcome(database: Database) -> None:
+    await kept(database, call("1"))
+    await finished(database, "1", proxy.RECEIVED, receipt=Receipt(201, "req_7", "obj_9"))
+    row = await database.read(lambda tx: proxy.get(tx, "opn_1"))
+    assert (row.provider_status, row.provider_request_id, row.provider_object_id) == (201, "req_7", "obj_9")
+
+
+async def test_what_nobody_knows_the_outcome_of_waits_oldest_first_until_it_is_settled(database: Database) -> None:
+    times = {name: NOW + timedelta(seconds=n) for n, name in enumerate(("old", "new", "read", "sent", "open"))}
+    await kept(database, *(call(name, at=at, is_write=name != "read") for name, at in times.items()))
+    for name in ("new", "old", "read"):
+        await finished(database, name, proxy.UNKNOWN)
+    await finished(database, "sent", proxy.RECEIVED)
+
+    async def waiting(limit: int = 10) -> list[str]:
+        return [row.id for row in await database.read(lambda tx: proxy.list_unsettled(tx, limit=limit))]
+
+    assert await waiting() == ["opn_old", "opn_new"]
+    assert await waiting(1) == ["opn_old"]
+    await database.write(lambda tx: proxy.settle(tx, "opn_old", by="session:1: happened"))
+    assert await waiting() == ["opn_new"]
+    assert (await database.read(lambda tx: proxy.get(tx, "opn_old"))).settled_by == "session:1: happened"
+
+
+async def test_calls_are_counted_from_a_moment_on_by_agent_and_connection(database: Database) -> None:
+    await kept(
+        database,
+        call("before", at=NOW - timedelta(milliseconds=1)),
+        call("1"),
+        call("2", at=NOW + timedelta(days=3)),
+        call("other service", connection_id="scon_2"),
+        call("other agent", agent_id="agt_2"),
+    )
+    counted = await database.read(lambda tx: proxy.count_since(tx, NOW))
+    assert counted == {("agt_1", "scon_1"): 2, ("agt_1", "scon_2"): 1, ("agt_2", "scon_1"): 1}
+
+
+async def test_an_agents_calls_on_one_connection_are_listed_newest_first(database: Database) -> None:
+    await kept(database, *(call(str(n), at=NOW + timedelta(seconds=n)) for n in range(3)))
+    await kept(database, call("x", agent_id="agt_2"), call("y", connection_id="scon_2"))
+    rows = await database.read(lambda tx: proxy.list_of(tx, "agt_1", "scon_1", limit=2))
+    assert [row.id for row in rows] == ["opn_2", "opn_1"]

@@ -17,7 +17,7 @@ SECRET = "ghp_Zx9secretQ7"
 
 
 async def fill_in(driven: Driven, **fields: str) -> None:
-    await driven.press("4", "c")
+    await driven.press("4", "c", "enter")
     await driven.until(lambda: isinstance(driven.app.screen, ConnectScreen))
     await driven.pilot.pause()
     for name, value in (

@@ -37,7 +37,7 @@ DIALOGUE_PAYLOADS = (
     "wide glyphs",
 )
 QUIET = {"GetStatus", "GetHealth", "CreateSession", "ListIntents", "ListPendingDecisions"}
-LISTS = {"ListAudit", "ListActivePassports", "ListConnections", "ListAgents", "GetAgentPermissions"}
+LISTS = {"ListAudit", "ListActivePassports", "ListConnections", "ListServices", "ListAgents", "GetAgentPermissions"}
 
 
 def test_there_are_at_least_forty_payloads() -> None:

@@ -12,7 +12,19 @@ from stack_local.domain.approvals import Status as ApprovalStatus
 from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.passports import Mode, State
 from stack_local.domain.services import InjectionStyle
-from stack_local.wire import access, agents, audit, consents, decisions, intents, keys, passports, services, vault
+from stack_local.wire import (
+    access,
+    agents,
+    audit,
+    consents,
+    decisions,
+    intents,
+    keys,
+    passports,
+    proxy,
+    services,
+    vault,
+)
 from tests.simulators.client import FakeClient
 
 NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -280,11 +292,13 @@ class World:
         self.decisions: list[decisions.PendingDecision] = []
         self.passports: list[passports.PassportRow] = []
         self.connections: list[services.Connection] = []
+        self.templates: list[services.CredentialTemplate] = []
         self.agents: list[agents.Agent] = []
         self.grants: list[access.Grant] = []
         self.requests: list[consents.ConsentRequest] = []
         self.consents: list[consents.Consent] = []
         self.entries: list[audit.AuditEntry] = []
+        self.in_doubt: list[proxy.UnsettledWrite] = []
         self.status: dict[str, Any] = {}
         self.changes = 1
         for request, answer in self._answers().items():
@@ -324,6 +338,10 @@ class World:
             passports.RevokeAgentPassports: lambda _: passports.RevokedMany(revoked_count=1),
             passports.RevokeAllPassports: lambda _: passports.RevokedMany(revoked_count=3),
             services.ListConnections: self._within(lambda _: services.Connections(items=self.connections)),
+            services.ListServices: self._within(
+                lambda _: services.Services(items=[*map(self._service, self.connections)])
+            ),
+            services.ListCredentialTemplates: self._within(self._templates_of),
             services.ConnectCustomService: lambda asked: connection(9, name=asked.name, hosts=asked.hosts),
             services.BindConnectionHosts: lambda asked: connection(1, hosts=asked.hosts),
             services.DisconnectService: lambda asked: services.Disconnected(
@@ -346,9 +364,23 @@ class World:
             consents.EnterDeviceCode: lambda _: consent_request(3),
             consents.RevokeConsent: lambda asked: consents.ConsentRevoked(id=asked.consent_id, revoked_passports=1),
             keys.CreateKey: self._mint,
+            proxy.ListUnsettledWrites: lambda _: proxy.UnsettledWrites(items=self.in_doubt),
+            proxy.SettleWrite: self._settle,
             audit.ListAudit: self._within(self._entries_after),
             audit.VerifyAuditChain: self._verify,
         }
+
+    def _service(self, known: services.Connection) -> services.Service:
+        is_checked = any(one.provider == known.provider and one.checked for one in self.templates)
+        return services.Service(
+            id=known.provider, provider=known.provider, name=known.name, description=known.description or "",
+            available=True, connected=True, checked=is_checked, connections=[known],
+        )  # fmt: skip
+
+    def _templates_of(self, asked: services.ListCredentialTemplates) -> services.CredentialTemplates:
+        return services.CredentialTemplates(
+            items=[known for known in self.templates if asked.provider in (None, known.provider)]
+        )
 
     def _let_in(self, asked: consents.GiveConsent) -> consents.Consent:
         self._turn_away(asked)
@@ -377,6 +409,7 @@ class World:
             "operator_id": identifier("op", 1),
             "pending": len(self.intents) + len(self.decisions) + len(self.requests),
             "waiting_clients": len(self.requests),
+            "in_doubt": len(self.in_doubt),
             "live_passports": len(self.passports),
             "chain_sequence": len(self.entries),
             "chain_head": "9f8e7d6c5b4a" + "0" * 52,
@@ -440,6 +473,19 @@ class World:
             revoked_at=None,
         )
         return keys.CreatedKey(api_key=SecretStr("sk_abcd_the_whole_key"), key=key, warning=None)
+
+    def _settle(self, asked: proxy.SettleWrite) -> proxy.OperationResult:
+        write = next(known for known in self.in_doubt if known.operation_id == asked.operation_id)
+        self.in_doubt.remove(write)
+        return proxy.OperationResult(
+            operation_id=write.operation_id,
+            state="outcome_unknown",
+            created_at=write.created_at,
+            finished_at=None,
+            error_code=None,
+            error_message=None,
+            response=None,
+        )
 
     def _entries_after(self, asked: audit.ListAudit) -> audit.AuditPage:
         newer = [known for known in self.entries if known.sequence > (asked.after_sequence or 0)]

@@ -12,7 +12,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.vault import references
 from stack_local.vault.keys import KeyMaterial, Keys
 from stack_local.vault.programs import Programs
-from stack_local.vault.references import Keeper, Reference, Resolver, is_reference, parse_reference
+from stack_local.vault.references import Keeper, Keepers, Reference, is_reference, parse_reference
 from stack_local.vault.vault import Vault
 from tests.simulators.clock import TestSystem
 from tests.vault.scripts import Lifeline, Scripts, scripts_in
@@ -104,8 +104,8 @@ def vault(system: TestSystem, keys: Keys) -> Vault:
 
 
 @pytest.fixture
-def resolver(scripts: Scripts, vault: Vault, system: TestSystem) -> Resolver:
-    return Resolver(Programs(scripts.environment), vault, system)
+def resolver(scripts: Scripts, vault: Vault, system: TestSystem) -> Keepers:
+    return Keepers(Programs(scripts.environment), vault, system)
 
 
 @pytest.mark.parametrize(("text", "keeper", "path", "field"), GOOD)
@@ -148,7 +148,7 @@ def test_a_secret_is_not_taken_for_a_reference() -> None:
     ],
 )
 async def test_a_keeper_is_asked_by_its_own_command(
-    scripts: Scripts, resolver: Resolver, text: str, program: str, argv: list[str]
+    scripts: Scripts, resolver: Keepers, text: str, program: str, argv: list[str]
 ) -> None:
     scripts.recording(program, printed="s3cret")
     assert await resolver.resolve(parse_reference(text)) == Secret("s3cret")
@@ -180,7 +180,7 @@ async def test_a_keeper_is_not_given_what_is_for_another(
         "GNUPGHOME": "/g",
         "AWS_SECRET_ACCESS_KEY": "7",
     }
-    await Resolver(Programs(scripts.environment | everything), vault, system).resolve(parse_reference(text))
+    await Keepers(Programs(scripts.environment | everything), vault, system).resolve(parse_reference(text))
     assert scripts.given == scripts.environment | own
 
 
@@ -197,20 +197,20 @@ ENTRY = "first-line\\nuser: ada\\nToken :  t0ken \\nurl: https://a.example/b\\ne
     ],
 )
 async def test_an_entry_of_pass_has_a_first_line_and_fields(
-    scripts: Scripts, resolver: Resolver, text: str, secret: str
+    scripts: Scripts, resolver: Keepers, text: str, secret: str
 ) -> None:
     scripts.write("pass", f"printf '{ENTRY}'")
     assert await resolver.resolve(parse_reference(text)) == Secret(secret)
 
 
 @pytest.mark.parametrize("text", ["pass://e#nothing", "pass://e#empty", "pass://e#first-line"])
-async def test_a_field_that_an_entry_has_not_is_not_found(scripts: Scripts, resolver: Resolver, text: str) -> None:
+async def test_a_field_that_an_entry_has_not_is_not_found(scripts: Scripts, resolver: Keepers, text: str) -> None:
     scripts.write("pass", f"printf '{ENTRY}'")
     with pytest.raises(NotFound):
         await resolver.resolve(parse_reference(text))
 
 
-async def test_an_entry_whose_first_line_is_empty_holds_no_secret(scripts: Scripts, resolver: Resolver) -> None:
+async def test_an_entry_whose_first_line_is_empty_holds_no_secret(scripts: Scripts, resolver: Keepers) -> None:
     scripts.write("pass", "printf '\\nuser: ada\\n'")
     with pytest.raises(NotFound):
         await resolver.resolve(parse_reference("pass://e"))
@@ -220,7 +220,7 @@ OP = parse_reference("op://a/b/c")
 
 
 async def test_a_secret_is_asked_for_once_within_its_minute(
-    scripts: Scripts, resolver: Resolver, system: TestSystem
+    scripts: Scripts, resolver: Keepers, system: TestSystem
 ) -> None:
     scripts.recording("op", printed="s3cret")
     for _ in range(3):
@@ -234,7 +234,7 @@ async def test_a_secret_is_asked_for_once_within_its_minute(
     assert scripts.times == 2
 
 
-async def test_using_a_secret_does_not_keep_it_longer(scripts: Scripts, resolver: Resolver, system: TestSystem) -> None:
+async def test_using_a_secret_does_not_keep_it_longer(scripts: Scripts, resolver: Keepers, system: TestSystem) -> None:
     scripts.recording("op", printed="s3cret")
     for _ in range(4):
         await resolver.resolve(OP)
@@ -242,21 +242,21 @@ async def test_using_a_secret_does_not_keep_it_longer(scripts: Scripts, resolver
     assert scripts.times == 2
 
 
-async def test_each_reference_has_its_own_secret(scripts: Scripts, resolver: Resolver) -> None:
+async def test_each_reference_has_its_own_secret(scripts: Scripts, resolver: Keepers) -> None:
     scripts.write("op", 'printf "secret of $3"')
     one, other = parse_reference("op://a/b/c"), parse_reference("op://a/b/d")
     assert await resolver.resolve(one) == Secret("secret of op://a/b/c")
     assert await resolver.resolve(other) == Secret("secret of op://a/b/d")
 
 
-async def test_many_calls_at_once_ask_once(scripts: Scripts, resolver: Resolver) -> None:
+async def test_many_calls_at_once_ask_once(scripts: Scripts, resolver: Keepers) -> None:
     scripts.recording("op", printed="s3cret")
     found = await asyncio.gather(*(resolver.resolve(OP) for _ in range(10)))
     assert found == [Secret("s3cret")] * 10
     assert scripts.times == 1
 
 
-async def test_a_failure_is_not_kept(scripts: Scripts, resolver: Resolver) -> None:
+async def test_a_failure_is_not_kept(scripts: Scripts, resolver: Keepers) -> None:
     scripts.write("op", "exit 1")
     with pytest.raises(UpstreamFailed):
         await resolver.resolve(OP)
@@ -264,12 +264,12 @@ async def test_a_failure_is_not_kept(scripts: Scripts, resolver: Resolver) -> No
     assert await resolver.resolve(OP) == Secret("s3cret")
 
 
-async def test_a_keeper_that_is_not_installed_is_said_to_be_missing(resolver: Resolver) -> None:
+async def test_a_keeper_that_is_not_installed_is_said_to_be_missing(resolver: Keepers) -> None:
     with pytest.raises(Unavailable):
         await resolver.resolve(parse_reference("hcv://a/no#such"))
 
 
-async def test_a_lock_forgets_what_was_kept(scripts: Scripts, resolver: Resolver, vault: Vault, keys: Keys) -> None:
+async def test_a_lock_forgets_what_was_kept(scripts: Scripts, resolver: Keepers, vault: Vault, keys: Keys) -> None:
     scripts.recording("op", printed="s3cret")
     await resolver.resolve(OP)
     vault.lock()
@@ -278,7 +278,7 @@ async def test_a_lock_forgets_what_was_kept(scripts: Scripts, resolver: Resolver
     assert scripts.times == 2
 
 
-async def test_a_locked_vault_asks_nobody(scripts: Scripts, resolver: Resolver, vault: Vault) -> None:
+async def test_a_locked_vault_asks_nobody(scripts: Scripts, resolver: Keepers, vault: Vault) -> None:
     scripts.recording("op", printed="s3cret")
     vault.lock()
     with pytest.raises(Locked):
@@ -288,7 +288,7 @@ async def test_a_locked_vault_asks_nobody(scripts: Scripts, resolver: Resolver, 
 
 @pytest.mark.parametrize("is_unlocked_again", [False, True], ids=["locked", "locked and unlocked"])
 async def test_what_arrives_after_a_lock_is_not_given_out(
-    scripts: Scripts, resolver: Resolver, vault: Vault, keys: Keys, lifeline: Lifeline, *, is_unlocked_again: bool
+    scripts: Scripts, resolver: Keepers, vault: Vault, keys: Keys, lifeline: Lifeline, *, is_unlocked_again: bool
 ) -> None:
     gate = scripts.home / "gate"
     os.mkfifo(gate)
@@ -304,7 +304,7 @@ async def test_what_arrives_after_a_lock_is_not_given_out(
 
 
 async def test_a_secret_whose_minute_is_over_is_dropped_without_being_asked_for(
-    scripts: Scripts, resolver: Resolver, system: TestSystem
+    scripts: Scripts, resolver: Keepers, system: TestSystem
 ) -> None:
     scripts.recording("op", printed="s3cret")
     await resolver.resolve(OP)

@@ -62,3 +62,24 @@ def test_the_oldest_goes_when_there_are_too_many(sessions: Sessions) -> None:
     tokens = [sessions.begin()[0].reveal() for _ in range(MAX_SESSIONS + 1)]
     assert sessions.find(tokens[0]) is None
     assert None not in [sessions.find(token) for token in tokens[1:]]
+
+
+def test_whether_a_session_goes_on_can_be_asked_without_keeping_it_alive(
+    sessions: Sessions, system: TestSystem
+) -> None:
+    token, _ = sessions.begin()
+    session_id = sessions.find(token.reveal())
+    assert session_id is not None
+    for _ in range(IDLE - 1):
+        system.advance(1)
+        assert sessions.is_live(session_id)
+    system.advance(1)
+    assert (sessions.is_live(session_id), sessions.is_live("ses_another")) == (False, False)
+
+
+def test_an_ended_session_does_not_go_on(sessions: Sessions) -> None:
+    token, _ = sessions.begin()
+    session_id = sessions.find(token.reveal())
+    assert session_id is not None
+    sessions.end(session_id)
+    assert not sessions.is_live(session_id)

@@ -13,10 +13,13 @@ from textual.widgets import Input, OptionList
 from stack_local.client import Client
 from stack_local.domain.audit import Outcome
 from stack_local.wire.audit import AuditEntry, ListAudit, VerifyAuditChain
+from stack_local.wire.proxy import ListUnsettledWrites, SettleWrite
+from tui import in_doubt
 from tui.asking import ask
 from tui.format import column, fitted, visible
 from tui.keymap import Place, bindings
 from tui.messages import AuditLoaded, Done, Refused
+from tui.screens.choose import ChooseScreen
 from tui.widgets.key_hints import KeyHints
 from tui.widgets.notice import Notice
 from tui.widgets.row_list import Row, RowList
@@ -134,6 +137,32 @@ class AuditScreen(Screen[None]):
             self.post_message(Done(f"the chain holds: {verdict.checked} entries up to #{verdict.head.sequence}"))
             return
         self.post_message(Refused(f"the chain BREAKS at #{verdict.first_break}: {verdict.reason}"))
+
+    @work(exclusive=True, group="outcomes")
+    async def action_outcomes(self) -> None:
+        """Ask which writes are in doubt, and let a person say what became of one."""
+        answer = await ask(self._client, ListUnsettledWrites(), self.post_message)
+        if answer is None:
+            return
+        if not answer.items:
+            self.post_message(Done("no write is in doubt"))
+            return
+        writes = {write.operation_id: write for write in answer.items}
+        rows = {operation_id: in_doubt.row(write) for operation_id, write in writes.items()}
+        chosen = await self.app.push_screen_wait(
+            ChooseScreen(Content("Writes whose outcome nobody knows"), rows, first=None)
+        )
+        if chosen is None:
+            return
+        question = ChooseScreen(in_doubt.question(writes[chosen]), in_doubt.CHOICES, first=None)
+        said = await self.app.push_screen_wait(question)
+        if said is not None:
+            await self._settle(chosen, happened=said == in_doubt.HAPPENED)
+
+    async def _settle(self, operation_id: str, *, happened: bool) -> None:
+        request = SettleWrite(operation_id=operation_id, happened=happened)
+        if await ask(self._client, request, self.post_message) is not None:
+            self.post_message(Done(f"noted: it {'happened' if happened else 'did not happen'}"))
 
     @on(Done)
     def _tell(self, done: Done) -> None:

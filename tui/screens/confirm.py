@@ -8,6 +8,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Button, Input
 
 from tui.format import visible
+from tui.messages import Doubted
 from tui.widgets.key_hints import hints
 from tui.widgets.text import Text
 
@@ -61,3 +62,10 @@ class ConfirmScreen(ModalScreen[bool]):
     @on(Button.Pressed)
     def _answer(self, event: Button.Pressed) -> None:
         self.dismiss(event.button is self._yes)
+
+
+def doubt(doubted: Doubted) -> ConfirmScreen:
+    """The second question, in the words of the refusal: only a person can say that it is right all the same."""
+    hint = doubted.refused.hint
+    words = Content("\n").join([visible(doubted.refused.words, 400), visible(hint or "", 300)])
+    return ConfirmScreen("Refused. Is it right all the same?", words, yes="It is right")

@@ -1,5 +1,7 @@
 """Connecting a service: the host first, the secret typed here, and the grant in the same step."""
 
+from functools import partial
+
 from textual import on, work
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
@@ -11,14 +13,12 @@ from stack_local.client import Client
 from stack_local.domain.errors import StackError
 from stack_local.domain.services import InjectionStyle
 from stack_local.domain.urls import parse_host_port
-from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent, ListAgents
 from stack_local.wire.services import ConnectCustomService
 from tui.asking import ask, refusal
-from tui.connecting import NAMED, STYLES, Form, agent_choice, request_of, review
-from tui.format import visible
-from tui.messages import AgentsLoaded, Refused, ServiceConnected
-from tui.screens.confirm import ConfirmScreen
+from tui.connecting import NAMED, STYLES, Form, agent_choice, grant, request_of, review
+from tui.messages import AgentsLoaded, Doubted, Refused, ServiceConnected
+from tui.screens.confirm import ConfirmScreen, doubt
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.text import Text
@@ -176,15 +176,24 @@ class ConnectScreen(ModalScreen[str | None]):
 
     @work(exclusive=True, group="grant")
     async def _grant(self, agent: Agent, connection_id: str, scopes: list[str]) -> None:
-        request = GrantAgentAccess(agent_id=agent.id, service_connection_id=connection_id, scopes=scopes)
         try:
-            await self._client.call(request)
+            words = await grant(self._client, agent, connection_id, scopes)
         except StackError as refused:
             self.post_message(
                 Refused(f"connected, but not granted: {refused.message}", "press Esc; grant it from agents")
             )
             return
-        self.dismiss(f"connected, and granted to {visible(agent.name, 40).plain}")
+        self.dismiss(words)
+
+    @on(Doubted)
+    def _ask_again(self, doubted: Doubted) -> None:
+        self.app.push_screen(doubt(doubted), partial(self._connect_all_the_same, doubted))
+
+    def _connect_all_the_same(self, doubted: Doubted, is_sure: bool | None) -> None:
+        if not is_sure:
+            self._notice.refuse(doubted.refused)
+        elif isinstance(doubted.request, ConnectCustomService):
+            self._connect(doubted.request)
 
     @on(Refused)
     def _tell_refused(self, refused: Refused) -> None:

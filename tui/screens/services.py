@@ -11,20 +11,30 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from stack_local.client import Client
+from stack_local.wire.credentials import CredentialMetadata, ListCredentials, UndoCredential
+from stack_local.wire.proposals import Proposal
 from stack_local.wire.services import (
     BindConnectionHosts,
     Connection,
+    CredentialField,
+    CredentialTemplate,
     DisconnectService,
-    ListConnections,
+    ListCredentialTemplates,
+    ListServices,
     VerifyConnection,
 )
 from tui.asking import ask
+from tui.catalogue import Choice, checked_words
 from tui.format import column, fitted, plural, visible
 from tui.keymap import Place, bindings
-from tui.messages import Done, Refused, ServicesLoaded
-from tui.screens.confirm import ConfirmScreen
+from tui.messages import CheckedLoaded, Done, Doubted, ProposalTaken, Refused, RotationPrepared
+from tui.screens.choose_service import ChooseServiceScreen
+from tui.screens.confirm import ConfirmScreen, doubt
 from tui.screens.connect import ConnectScreen
+from tui.screens.connect_known import ConnectKnownScreen
 from tui.screens.prompt import PromptScreen
+from tui.screens.proposals import ProposalsScreen
+from tui.screens.rotate import RotateScreen
 from tui.widgets.key_hints import KeyHints
 from tui.widgets.notice import Notice
 from tui.widgets.row_list import Row, RowList
@@ -33,7 +43,9 @@ from tui.widgets.text import Text
 from tui.widgets.top_line import TopLine
 
 EMPTY = "Nothing is connected.\n\nPress c to connect a service: its credential stays here, agents get calls."
-NAME_WIDTH, ACCOUNT_WIDTH, STATE_WIDTH = 20, 16, 12
+NAME_WIDTH, ACCOUNT_WIDTH, STATE_WIDTH, TEMPLATE_WIDTH = 18, 14, 10, 10
+TYPED = "typed"
+"""What the source of a credential is called that a person typed."""
 
 
 class ServicesScreen(Screen[None]):
@@ -47,6 +59,8 @@ class ServicesScreen(Screen[None]):
         super().__init__()
         self._client = client
         self._connections: dict[str, Connection] = {}
+        self._checked: frozenset[str] = frozenset()
+        """The connections to services that are verified."""
         self._head = Text(id="head")
         self._rows = RowList(id="services")
         self._empty = Text(EMPTY, id="empty")
@@ -66,7 +80,9 @@ class ServicesScreen(Screen[None]):
 
     def on_mount(self) -> None:
         self._rows.focus()
-        self._head.show(f"  {'service':<{NAME_WIDTH}} {'account':<{ACCOUNT_WIDTH}} {'credential':<{STATE_WIDTH}} hosts")
+        titles = [("service", NAME_WIDTH), ("account", ACCOUNT_WIDTH), ("credential", STATE_WIDTH)]
+        titles += [("template", TEMPLATE_WIDTH), ("hosts", 0)]
+        self._head.show("  " + " ".join(f"{title:<{width}}" for title, width in titles))
 
     @on(ScreenResume)
     def reload(self) -> None:
@@ -75,19 +91,25 @@ class ServicesScreen(Screen[None]):
 
     @work(exclusive=True, group="load")
     async def _load(self) -> None:
-        answer = await ask(self._client, ListConnections(), self.post_message)
+        answer = await ask(self._client, ListServices(connected=True), self.post_message)
         if answer is not None:
-            self.post_message(ServicesLoaded(answer.items))
+            self.post_message(CheckedLoaded(answer.items))
 
-    @on(ServicesLoaded)
-    def _take(self, loaded: ServicesLoaded) -> None:
-        self._connections = {connection.id: connection for connection in loaded.connections}
+    @on(CheckedLoaded)
+    def _take(self, loaded: CheckedLoaded) -> None:
+        known = [(connection, service) for service in loaded.services for connection in service.connections]
+        self._connections = {connection.id: connection for connection, _ in known}
+        self._checked = frozenset(connection.id for connection, service in known if service.checked)
         self._draw()
 
     @on(Resize)
     def _draw(self) -> None:
         width = max(40, self.size.width - 4)
-        self._rows.show_rows([Row(known.id, _row(known, width)) for known in self._connections.values()])
+        rows = [
+            Row(known.id, _row(known, width, is_checked=known.id in self._checked))
+            for known in self._connections.values()
+        ]
+        self._rows.show_rows(rows)
         self._rows.display = self._detail.display = self._head.display = bool(self._connections)
         self._empty.display = not self._connections
         self._describe()
@@ -95,14 +117,90 @@ class ServicesScreen(Screen[None]):
     @on(OptionList.OptionHighlighted)
     def _describe(self) -> None:
         if (connection := self._selected()) is not None:
-            self._detail.show(_in_full(connection))
+            self._detail.show(_in_full(connection, is_checked=connection.id in self._checked))
 
     def _selected(self) -> Connection | None:
         return self._connections.get(self._rows.selected_id or "")
 
     def action_connect(self) -> None:
-        """Open the dialogue."""
-        self.app.push_screen(ConnectScreen(self._client), self._tell_connected)
+        """Ask which service, then open its form."""
+        self.app.push_screen(ChooseServiceScreen(self._client), self._connect_chosen)
+
+    def _connect_chosen(self, choice: Choice | None) -> None:
+        if choice is None:
+            return
+        if choice.template is None:
+            self.app.push_screen(ConnectScreen(self._client), self._tell_connected)
+            return
+        self.app.push_screen(ConnectKnownScreen(self._client, choice.template), self._tell_connected)
+
+    def action_proposals(self) -> None:
+        """See what agents ask for."""
+        self.app.push_screen(ProposalsScreen(self._client), self._complete_if)
+
+    def _complete_if(self, proposal: Proposal | None) -> None:
+        if proposal is not None:
+            self._complete(proposal)
+
+    @work(exclusive=True, group="complete")
+    async def _complete(self, proposal: Proposal) -> None:
+        template = await self._template_of(proposal.provider)
+        if template is None:
+            self.post_message(Refused("the service that is asked for is not in the catalogue", "decline it"))
+            return
+        self.post_message(ProposalTaken(proposal, template))
+
+    async def _template_of(self, provider: str) -> CredentialTemplate | None:
+        answer = await ask(self._client, ListCredentialTemplates(provider=provider[:64]), self.post_message)
+        items = [] if answer is None else answer.items
+        return next((known for known in items if known.is_service and known.provider == provider), None)
+
+    @on(ProposalTaken)
+    def _open_proposal(self, taken: ProposalTaken) -> None:
+        form = ConnectKnownScreen(self._client, taken.template, taken.proposal)
+        self.app.push_screen(form, self._tell_connected)
+
+    @work(exclusive=True, group="rotate")
+    async def action_rotate(self) -> None:
+        """Ask for another secret, once it is known which fields it has."""
+        if (connection := self._selected()) is None:
+            return
+        answer = await ask(self._client, ListCredentials(), self.post_message)
+        kept = next((known for known in answer.items if known.connection_id == connection.id), None) if answer else None
+        if kept is None:
+            return
+        fields = _fields(kept, await self._template_of(connection.provider))
+        if not fields:
+            self.post_message(Refused("this credential comes from a log-in at the service", "disconnect and log in"))
+            return
+        self.post_message(RotationPrepared(connection, fields))
+
+    @on(RotationPrepared)
+    def _open_rotation(self, prepared: RotationPrepared) -> None:
+        rotation = RotateScreen(self._client, prepared.connection, prepared.fields)
+        self.app.push_screen(rotation, self._tell_connected)
+
+    def action_undo(self) -> None:
+        """Go back to the secret before, after saying what falls."""
+        if (connection := self._selected()) is None:
+            return
+        name = visible(connection.name, 40)
+        words = Content.assemble(
+            name, " goes back to the secret before this one; this one is kept in its place. Approvals that wait fall."
+        )
+        question = ConfirmScreen("Back to the secret before?", words, yes="Go back")
+        self.app.push_screen(question, partial(self._undo_if, connection))
+
+    def _undo_if(self, connection: Connection, is_sure: bool | None) -> None:
+        if is_sure:
+            self._undo(connection)
+
+    @work(group="change")
+    async def _undo(self, connection: Connection) -> None:
+        answer = await ask(self._client, UndoCredential(connection_id=connection.id), self.post_message)
+        if answer is not None:
+            self.post_message(Done(f"back to the secret before; {plural(answer.ended_approvals, 'approval')} fell"))
+            self._load()
 
     def _tell_connected(self, words: str | None) -> None:
         if words is not None:
@@ -135,14 +233,24 @@ class ServicesScreen(Screen[None]):
 
     def _bind_if(self, connection: Connection, typed: str | None) -> None:
         if typed is not None:
-            self._bind(connection, typed.replace(",", " ").split())
+            hosts = typed.replace(",", " ").split()
+            self._bind(BindConnectionHosts(connection_id=connection.id, hosts=hosts))
 
     @work(group="change")
-    async def _bind(self, connection: Connection, hosts: list[str]) -> None:
-        request = BindConnectionHosts(connection_id=connection.id, hosts=hosts)
+    async def _bind(self, request: BindConnectionHosts) -> None:
         if await ask(self._client, request, self.post_message) is not None:
-            self.post_message(Done(f"bound to {plural(len(hosts), 'host')}"))
+            self.post_message(Done(f"bound to {plural(len(request.hosts), 'host')}"))
             self._load()
+
+    @on(Doubted)
+    def _ask_again(self, doubted: Doubted) -> None:
+        self.app.push_screen(doubt(doubted), partial(self._bind_all_the_same, doubted))
+
+    def _bind_all_the_same(self, doubted: Doubted, is_sure: bool | None) -> None:
+        if not is_sure:
+            self._notice.refuse(doubted.refused)
+        elif isinstance(doubted.request, BindConnectionHosts):
+            self._bind(doubted.request)
 
     def action_disconnect(self) -> None:
         """Disconnect, after saying what falls."""
@@ -176,27 +284,42 @@ class ServicesScreen(Screen[None]):
         self._notice.refuse(refused)
 
 
-def _row(connection: Connection, width: int) -> Content:
+def _fields(kept: CredentialMetadata, template: CredentialTemplate | None) -> list[CredentialField]:
+    """What is typed in place of a credential; nothing where it came from a log-in."""
+    if kept.source != TYPED:
+        return [] if template is None or kept.source in template.flows else template.key_fields
+    known = {} if template is None else {one.name: one for one in template.fields}
+    return [known.get(name) or CredentialField(name=name, label=name, hint="", secret=True) for name in kept.fields]
+
+
+def _row(connection: Connection, width: int, *, is_checked: bool) -> Content:
     state = {"never": "not tried", "passed": "works", "failed": "FAILED"}[connection.verification]
-    room = width - NAME_WIDTH - ACCOUNT_WIDTH - STATE_WIDTH - 3
+    room = width - NAME_WIDTH - ACCOUNT_WIDTH - STATE_WIDTH - TEMPLATE_WIDTH - 4
     parts = [
         column(fitted(connection.name, NAME_WIDTH), NAME_WIDTH),
         column(fitted(connection.account or "", ACCOUNT_WIDTH), ACCOUNT_WIDTH),
         Content(f"{state if connection.status == 'connected' else 'gone':<{STATE_WIDTH}}"),
+        Content(f"{checked_words(is_checked=is_checked):<{TEMPLATE_WIDTH}}"),
         fitted(" ".join(connection.hosts) or "none bound: every call is refused", room),
     ]
-    return Content(" ").join(parts)
+    row = Content(" ").join(parts)
+    if connection.reconnect_reason is None:
+        return row
+    why = Content.assemble("  RECONNECT: ", fitted(connection.reconnect_reason, width - 15)).stylize("bold")
+    return Content("\n").join([row, why])
 
 
-def _in_full(connection: Connection) -> Content:
+def _in_full(connection: Connection, *, is_checked: bool) -> Content:
     asks = "every call asks you" if connection.asks_everything else "reads go out, writes ask you"
     spec = connection.injection
     goes = Content.assemble(f"sent as {spec.style}", f" in {spec.name}" if spec.name else "")
-    return Content("\n").join(
-        [
-            Content.assemble(visible(connection.provider, 80).stylize("bold"), " · ", visible(connection.id, 40)),
-            Content.assemble("hosts ", visible(", ".join(connection.hosts) or "none", 300)),
-            Content.assemble(goes, f" · {asks} · scopes ", visible(", ".join(connection.scopes), 80)),
-            visible(connection.description or "", 256),
-        ]
-    )
+    title = Content.assemble(visible(connection.provider, 80).stylize("bold"), " · ", visible(connection.id, 40))
+    lines = [
+        Content.assemble(title, f" · {checked_words(is_checked=is_checked)}"),
+        Content.assemble("hosts ", visible(", ".join(connection.hosts) or "none", 300)),
+        Content.assemble(goes, f" · {asks} · scopes ", visible(", ".join(connection.scopes), 80)),
+        visible(connection.description or "", 256),
+    ]
+    if connection.reconnect_reason is not None:
+        lines.insert(0, Content.assemble("RECONNECT: ", visible(connection.reconnect_reason, 200)).stylize("bold"))
+    return Content("\n").join(lines)

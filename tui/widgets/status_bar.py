@@ -37,6 +37,8 @@ def _words(status: ApplianceStatus) -> Content:
     head = f"#{status.chain_sequence} {visible(status.chain_head[:8], 8).plain}"
     alarm = [] if status.alarm is None else [Content.assemble(("! ALARM: ", "bold $error"), visible(status.alarm, 60))]
     parts = [visible(address, 40), Content(status.state), Content(f"{status.pending} pending"), Content(head)]
+    if status.in_doubt:
+        parts.insert(3, Content.assemble((f"{status.in_doubt} in doubt (2, o)", "bold $warning")))
     if status.approvals_advisory:
         parts.append(Content.assemble((ADVISORY, "bold $warning")))
     return Content("\n").join([*alarm, Content(" · ").join(parts)])

@@ -12,8 +12,6 @@ ALTER TABLE connections ADD COLUMN base_url TEXT;
 ALTER TABLE connections ADD COLUMN placeholders TEXT NOT NULL DEFAULT '{}';
 -- The service's own permissions, as far as they are known.
 ALTER TABLE connections ADD COLUMN service_scopes TEXT NOT NULL DEFAULT '[]';
--- A private authority, as PEM; a client certificate is part of the credential.
-ALTER TABLE connections ADD COLUMN ca_pem TEXT;
 -- Why the credential no longer works, until a person connects again.
 ALTER TABLE connections ADD COLUMN reconnect_reason TEXT;
 

@@ -10,6 +10,7 @@ from stack_local.surfaces.cli import (
     consent_code,
     decisions,
     doctor,
+    import_secrets,
     policy,
     process,
     review,
@@ -56,6 +57,7 @@ def _hand_made() -> list[click.Command]:
         decisions.reject_command(),
         review.review_command(),
         policy.preflight_command(),
+        import_secrets.import_group(),
         watch.watch_command(),
         doctor.doctor_command(),
     ]
