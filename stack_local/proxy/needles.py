@@ -18,17 +18,16 @@ class Needles:
 
     def __init__(self, forms: Iterable[bytes]) -> None:
         self._forms = sorted(set(forms), key=lambda form: (-len(form), form))
-        # Where a longer form is, a shorter one that is part of it is too.
+        # Where a longer form is, a shorter one that is part of it is too, if only further in front.
         self._telling = [form for form in self._forms if not any(part in form for part in self._forms if part != form)]
         self._ends = [tuple({form[:size] for form in self._forms}) for size in range(_LEAD_BYTES)]
         self.longest = max(map(len, self._forms), default=0)
 
     def are_in(self, text: bytes, *, after: int = 0) -> bool:
         """Whether one of them stands in the text and ends behind its first bytes."""
-        for form in self._telling:
-            if form in text and (not after or text.find(form, max(0, after - len(form) + 1)) >= 0):
-                return True
-        return False
+        if not after:
+            return any(form in text for form in self._telling)
+        return any(text.find(form, max(0, after - len(form) + 1)) >= 0 for form in self._forms)
 
     def spans(self, text: bytes, *, after: int = 0) -> list[Span]:
         """Where they stand and end behind the text's first bytes, in order; those that overlap are one."""

@@ -60,12 +60,17 @@ class Kept:
 
 
 def scrubbed(response: InboundResponse, scrubber: Scrubber) -> Kept:
-    """The answer without the credential; what is not visible is not looked at further."""
+    """The answer without the credential; what is not visible is not looked at further.
+
+    A header whose name holds the credential is left out.
+    """
     body, redacted = scrubber.clean(response.body)
     headers = {}
     for name, value in response.headers:
         lowered = name.lower()
-        if lowered in VISIBLE_HEADERS or lowered.startswith(_RATE_PREFIXES):
+        if lowered.startswith(_RATE_PREFIXES) and scrubber.clean_text(lowered)[1]:
+            redacted = True
+        elif lowered in VISIBLE_HEADERS or lowered.startswith(_RATE_PREFIXES):
             headers[lowered], was_there = scrubber.clean_text(value)
             redacted = redacted or was_there
     return Kept(response.status, headers, body, redacted)
@@ -99,9 +104,10 @@ def forwarded_headers(headers: Sequence[tuple[str, str]], scrubber: Scrubber) ->
         lowered = name.lower()
         if lowered not in HIDDEN_HEADERS:
             passed[lowered] = f"{passed[lowered]}, {value}" if lowered in passed else value
-    if not scrubber.clean_text("\n".join(passed.values()))[1]:
+    if not scrubber.clean_text("\n".join([*passed, *passed.values()]))[1]:
         return passed, False
-    return {name: scrubber.clean_text(value)[0] for name, value in passed.items()}, True
+    named = {name: value for name, value in passed.items() if not scrubber.clean_text(name)[1]}
+    return {name: scrubber.clean_text(value)[0] for name, value in named.items()}, True
 
 
 def shown(

@@ -42,11 +42,16 @@ SLICE_BYTES = 8
 """So much of an echo in one piece is a leak. Less is what base64 makes of the secret and its neighbors together."""
 
 
-def remains(secret: str, echo: bytes, given: bytes) -> bool:
-    """Whether the secret is in what was given: in this echo, or in any encoding that the scanner knows."""
+def left(secret: str, echo: bytes, given: bytes) -> list[bytes]:
+    """What of the secret is in what was given: parts of this echo, or any encoding that the scanner knows."""
+    return parts_left(echo, given) + [name.encode() for name in scan_bytes(secret, given)]
+
+
+def parts_left(echo: bytes, given: bytes, *, size: int = SLICE_BYTES) -> list[bytes]:
+    """So long parts of the echo; in much hexadecimal, short ones are there by chance."""
     told = echo.strip(b"=\r\n ")
-    slices = (told[at : at + SLICE_BYTES] for at in range(len(told) - SLICE_BYTES + 1))
-    return any(part in given for part in slices) or bool(scan_bytes(secret, given))
+    parts = (told[at : at + size] for at in range(len(told) - size + 1))
+    return [part for part in parts if part in given]
 
 
 @cache

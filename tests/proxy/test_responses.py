@@ -6,7 +6,7 @@ import pytest
 
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import InboundResponse
-from stack_local.proxy.responses import VISIBLE_HEADERS, Kept, scrubbed, shown
+from stack_local.proxy.responses import VISIBLE_HEADERS, Kept, forwarded_headers, scrubbed, shown
 from stack_local.proxy.scrub import Scrubber
 from stack_local.wire.proxy import Cut, ProxyResponse
 from stack_local.wire.types import JsonBody
@@ -35,6 +35,18 @@ def test_a_visible_header_is_scrubbed_and_says_so() -> None:
     response = InboundResponse(302, (("Location", f"https://h.com/?key={SECRET}"), ("ETag", "x")), b"clean")
     cleaned = scrubbed(response, SCRUBBER)
     assert cleaned == Kept(302, {"location": "https://h.com/?key=[redacted]", "etag": "x"}, b"clean", redacted=True)
+
+
+def test_a_header_whose_name_holds_the_secret_is_left_out() -> None:
+    headers = ((f"X-RateLimit-{SECRET}", "1"), ("ETag", "x"))
+    assert scrubbed(InboundResponse(200, headers, b""), SCRUBBER) == Kept(200, {"etag": "x"}, b"", redacted=True)
+    assert forwarded_headers(headers, SCRUBBER) == ({"etag": "x"}, True)
+
+
+def test_what_is_passed_on_has_its_headers_scrubbed() -> None:
+    headers = (("X-Echo", SECRET), ("Server", "x"), ("Set-Cookie", "a=b"))
+    assert forwarded_headers(headers, SCRUBBER) == ({"x-echo": "[redacted]", "server": "x"}, True)
+    assert forwarded_headers(headers[1:], SCRUBBER) == ({"server": "x"}, False)
 
 
 def test_a_body_is_scrubbed_and_says_so() -> None:

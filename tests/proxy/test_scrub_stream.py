@@ -122,6 +122,17 @@ def test_less_than_the_shortest_form_goes_before_the_end_of_an_event_and_the_res
     assert b"".join(given[SHORTEST - 1 :]) == b"data: [redacted]\n\ndata: after\n\n"
 
 
+def test_what_went_out_as_an_escape_is_remembered_too() -> None:
+    given = passed(stream(), b"\\u0075\n\n", SECRET[1:].encode() + b"\n\n")
+    assert given == [b"\\u0075\n\n", MARKED + b"\n\n", b""]
+
+
+@pytest.mark.parametrize("blanks", [0, 200, *range(238, 258), 600])
+def test_a_beginning_in_an_escape_is_held_however_far_it_is_from_the_end(blanks: int) -> None:
+    escape = b"&#0000000000000117;" + b" " * blanks
+    assert passed(stream(), b"~" + escape, SECRET[1:].encode() + b"~") == [b"~", MARKED + b"~", b""]
+
+
 PADDING = b" " * HELD_FORMS * 1000
 
 

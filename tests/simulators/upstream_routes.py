@@ -217,6 +217,19 @@ async def reflect(upstream: "Upstream", exchange: Exchange) -> None:
             await exchange.reply(status, b"{}", ((name, template.format(text)),))
 
 
+@route("/reflect-everywhere")
+async def reflect_everywhere(upstream: "Upstream", exchange: Exchange) -> None:
+    """One answer with the form in each of PLACES; it must hold no line break."""
+    echo = REFLECTIONS[exchange.query.get("enc", "plain")](_source(upstream, exchange.received))
+    text = echo.decode("latin-1")
+    lines = [(name, template.format(text)) for name, template in HEADER_PLACES.values()]
+    framing = (("Transfer-Encoding", "chunked"), ("Trailer", "X-Trailer"))
+    await exchange.send(head(103, (("Link", f"</{text}>; rel=preload"),)))
+    await exchange.send(head(200, (*framing, *lines), reason=text))
+    await exchange.chunk(b"Traceback (most recent call last):\n  token = '" + echo + b"'\nKeyError")
+    await exchange.send(b"0\r\nX-Trailer: " + echo + b"\r\n\r\n")
+
+
 @route("/split")
 async def split(upstream: "Upstream", exchange: Exchange) -> None:
     """A form of the secret behind a pad, in pieces: chunks, TCP segments of one body, or server-sent events."""
