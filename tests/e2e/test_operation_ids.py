@@ -11,7 +11,6 @@ import pytest
 
 from stack_local.domain.errors import Conflict, NotFound
 from stack_local.store import proxy as operations
-from stack_local.store import services as store
 from stack_local.wire.access import GrantAgentAccess, SetAgentAllowance
 from stack_local.wire.audit import ListAudit
 from stack_local.wire.proxy import GetOperation, ListUnsettledWrites, ProxyUsage, SettleWrite, UnsettledWrite
@@ -20,7 +19,7 @@ from tests.conftest import TOKEN, Running, decoded
 from tests.contract.world import socket_client
 from tests.e2e.harness import approved, settled_log
 from tests.e2e.scene import Scene, unlock
-from tests.operations.test_verifying import template
+from tests.operations.test_verifying import give, template
 from tests.simulators.upstream import Upstream
 
 CHOSEN = "an-errand-of-today-000001"
@@ -131,10 +130,8 @@ async def test_another_service_under_a_used_operation_id_is_another_call(scene: 
 
 
 async def test_an_operation_id_is_its_agents_own_here_and_at_the_service(scene: Scene) -> None:
-    core = scene.running.appliance._core
-    assert core is not None
     keyed = template().model_copy(update={"idempotency_header": "idempotency-key"})
-    await core.database.write(lambda tx: store.replace_template(tx, scene.connection.id, keyed))
+    await give(scene.running, scene.connection, keyed)
     other = await scene.running.agent("other", scene.connection, accountability_mode="logged")
     async with scene.running.http(await scene.running.key(agent_id=other.id)) as http:
         theirs = Scene(scene.running, scene.upstream, scene.connection, other, http)

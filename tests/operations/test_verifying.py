@@ -33,13 +33,18 @@ def template(**verify: Any) -> ServiceTemplate:
     )
 
 
-async def connected(running: Running, upstream: Upstream, **verify: Any) -> Connection:
-    """A connection of the simulator that has this template."""
-    connection = await running.connect(upstream)
+async def give(running: Running, connection: Connection, known: ServiceTemplate) -> Connection:
+    """Give a connection a template, and leave it its own hosts."""
     core = running.appliance._core
     assert core is not None
-    await core.database.write(lambda tx: store.replace_template(tx, connection.id, template(**verify)))
+    place = {"injection": known.injected(), "hosts": connection.hosts, "base_url": connection.base_url}
+    await core.database.write(lambda tx: store.replace_template(tx, connection.id, known, **place))
     return connection
+
+
+async def connected(running: Running, upstream: Upstream, **verify: Any) -> Connection:
+    """A connection of the simulator that has this template."""
+    return await give(running, await running.connect(upstream), template(**verify))
 
 
 async def verified(running: Running, connection: Connection) -> Verification:
@@ -112,11 +117,8 @@ async def test_the_credential_goes_to_no_host_that_a_person_did_not_bind(
 
 
 async def test_an_account_that_a_person_named_stays(appliance: Running, upstream: Upstream) -> None:
-    connection = await appliance.connect(upstream, account="mine")
-    core = appliance.appliance._core
-    assert core is not None
     named = template(method="POST", body={"team": "Acme"}, account=["team"])
-    await core.database.write(lambda tx: store.replace_template(tx, connection.id, named))
+    connection = await give(appliance, await appliance.connect(upstream, account="mine"), named)
     assert (await verified(appliance, connection)).account == "Acme"
     assert (await appliance.person.call(ListConnections())).items[0].account == "mine"
 
