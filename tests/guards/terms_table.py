@@ -113,7 +113,7 @@ TERMS_GUARDS = (
         "stack_local/operations/proxy.py",
         "if row.state != store.UNKNOWN or row.settled_by is not None:",
         "if row.state != store.UNKNOWN:",
-        "tests/e2e/test_operation_ids.py::test_a_person_settles_a_write_once",
+        "tests/e2e/test_operation_ids.py::test_a_person_settles_a_write_once_and_none_whose_outcome_is_known",
     ),
     Guard(
         "proposal: five for an agent",
