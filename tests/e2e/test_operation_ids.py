@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,6 @@ import pytest
 
 from stack_local.domain.errors import Conflict, NotFound
 from stack_local.store import proxy as operations
-from stack_local.store import services as store
 from stack_local.wire.access import GrantAgentAccess, SetAgentAllowance
 from stack_local.wire.audit import ListAudit
 from stack_local.wire.proxy import GetOperation, ListUnsettledWrites, ProxyUsage, SettleWrite, UnsettledWrite
@@ -19,27 +17,21 @@ from stack_local.wire.services import BindConnectionHosts
 from tests.conftest import TOKEN, Running, decoded
 from tests.contract.world import socket_client
 from tests.e2e.harness import approved, settled_log
-from tests.e2e.scene import Scene, unlock
-from tests.operations.test_verifying import template
+from tests.e2e.scene import Scene
+from tests.operations.test_verifying import give, template
 from tests.simulators.upstream import Upstream
 
 CHOSEN = "an-errand-of-today-000001"
 OTHER = "an-errand-of-today-000002"
 
 
-@asynccontextmanager
-async def scene_of(running: Running, upstream: Upstream, name: str, **controls: Any) -> AsyncIterator[Scene]:
-    """An agent that writes without being asked about, and what it may call."""
-    connection = await running.connect(upstream, name)
-    agent = await running.agent(name, connection, accountability_mode="logged", **controls)
-    async with running.http(await running.key(agent_id=agent.id)) as http:
-        yield Scene(running, upstream, connection, agent, http)
-
-
 @pytest.fixture
 async def scene(appliance: Running, upstream: Upstream) -> AsyncIterator[Scene]:
-    async with scene_of(appliance, upstream, "demo") as made:
-        yield made
+    """An agent that writes without being asked about, and what it may call."""
+    connection = await appliance.connect(upstream)
+    agent = await appliance.agent("demo", connection, accountability_mode="logged")
+    async with appliance.http(await appliance.key(agent_id=agent.id)) as http:
+        yield Scene(appliance, upstream, connection, agent, http)
 
 
 async def make(scene: Scene, call: dict[str, Any], request_id: str = CHOSEN) -> tuple[int, Any]:
@@ -113,28 +105,17 @@ async def test_another_call_under_a_used_operation_id_is_refused_and_names_what_
         details = seen[name][1]["error"]["details"]
         said = (details["rule"], details["field"], details["differs_in"], details["operation_id"])
         assert said == ("operation_id", "operation_id", differs, first["operation_id"]), name
+    elsewhere = await scene.running.connect(scene.upstream, "elsewhere")
+    place = {"agent_id": scene.agent.id, "service_connection_id": elsewhere.id}
+    await scene.running.person.call(GrantAgentAccess(**place, scopes=["write"]))
+    status, answer = await make(scene, scene.write(service=elsewhere.id))
+    assert (status, answer["error"]["details"]["differs_in"]) == (409, "service")
     assert scene.upstream.effects == 1
 
 
-async def test_another_service_under_a_used_operation_id_is_another_call(scene: Scene) -> None:
-    async with Upstream(token=TOKEN) as elsewhere:
-        connection = await scene.running.connect(elsewhere, "elsewhere")
-        await make(scene, scene.write())
-        await scene.running.person.call(
-            BindConnectionHosts(connection_id=connection.id, hosts=[elsewhere.host_port, scene.upstream.host_port])
-        )
-        await scene.running.person.call(
-            GrantAgentAccess(agent_id=scene.agent.id, service_connection_id=connection.id, scopes=["read", "write"])
-        )
-        status, answer = await make(scene, scene.write(service=connection.id))
-    assert (status, answer["error"]["details"]["differs_in"]) == (409, "service")
-
-
 async def test_an_operation_id_is_its_agents_own_here_and_at_the_service(scene: Scene) -> None:
-    core = scene.running.appliance._core
-    assert core is not None
     keyed = template().model_copy(update={"idempotency_header": "idempotency-key"})
-    await core.database.write(lambda tx: store.replace_template(tx, scene.connection.id, keyed))
+    await give(scene.running, scene.connection, keyed)
     other = await scene.running.agent("other", scene.connection, accountability_mode="logged")
     async with scene.running.http(await scene.running.key(agent_id=other.id)) as http:
         theirs = Scene(scene.running, scene.upstream, scene.connection, other, http)
@@ -146,18 +127,16 @@ async def test_an_operation_id_is_its_agents_own_here_and_at_the_service(scene: 
     assert CHOSEN not in keys
 
 
-async def test_a_newer_connection_makes_no_other_call_of_a_repeated_one(scene: Scene) -> None:
-    await make(scene, scene.write())
+async def test_a_refused_call_takes_no_operation_id_and_a_newer_connection_makes_no_other_call_of_it(
+    scene: Scene,
+) -> None:
+    status, _ = await make(scene, scene.write(url="https://elsewhere.example/things"))
+    assert status == 403
+    assert (await make(scene, scene.write()))[1]["replayed"] is False
     hosts = [scene.upstream.host_port, "api.example.com"]
     await scene.running.person.call(BindConnectionHosts(connection_id=scene.connection.id, hosts=hosts))
     status, again = await make(scene, scene.write())
     assert (status, again["replayed"], scene.upstream.effects) == (200, True, 1)
-
-
-async def test_a_refused_call_takes_no_operation_id(scene: Scene) -> None:
-    status, _ = await make(scene, scene.write(url="https://elsewhere.example/things"))
-    assert status == 403
-    assert (await make(scene, scene.write()))[0] == 200
 
 
 async def test_a_call_that_was_certainly_not_sent_leaves_its_operation_id_free(scene: Scene) -> None:
@@ -238,7 +217,12 @@ async def test_what_waits_for_a_person_says_whose_it_is_and_what_it_was(scene: S
     assert waiting.error_message
 
 
-async def test_a_person_settles_a_write_once(scene: Scene) -> None:
+async def test_a_person_settles_a_write_once_and_none_whose_outcome_is_known(scene: Scene) -> None:
+    _, made = await make(scene, scene.write(), OTHER)
+    with pytest.raises(Conflict):
+        await scene.running.person.call(SettleWrite(operation_id=made["operation_id"], happened=False))
+    with pytest.raises(NotFound):
+        await scene.running.person.call(SettleWrite(operation_id="opn_" + "0" * 22, happened=True))
     operation_id = await lost(scene)
     settled = await scene.running.person.call(SettleWrite(operation_id=operation_id, happened=True))
     assert (settled.state, str(settled.settled_by).partition(": ")[2]) == ("outcome_unknown", "happened")
@@ -246,38 +230,33 @@ async def test_a_person_settles_a_write_once(scene: Scene) -> None:
     for happened in (True, False):
         with pytest.raises(Conflict):
             await scene.running.person.call(SettleWrite(operation_id=operation_id, happened=happened))
-    (record, *_) = (await scene.running.person.call(ListAudit(action="proxy.settle"))).entries[::-1]
+    records = (await scene.running.person.call(ListAudit(action="proxy.settle"))).entries
+    (record,) = [entry for entry in records if entry.outcome == "success"]
     assert (record.detail["operation_id"], record.detail["happened"]) == (operation_id, True)
 
 
-async def test_a_known_outcome_is_not_settled(scene: Scene) -> None:
-    _, made = await make(scene, scene.write())
-    with pytest.raises(Conflict):
-        await scene.running.person.call(SettleWrite(operation_id=made["operation_id"], happened=False))
-    with pytest.raises(NotFound):
-        await scene.running.person.call(SettleWrite(operation_id="opn_" + "0" * 22, happened=True))
-
-
-@pytest.mark.parametrize("preset", ["agent", "admin", "approver"])
-async def test_no_key_settles_or_sees_what_waits(scene: Scene, preset: str) -> None:
+async def test_no_key_settles_or_sees_what_waits(scene: Scene) -> None:
     operation_id = await lost(scene)
     bounds: dict[str, dict[str, Any]] = {
         "agent": {"agent_id": scene.agent.id},
         "admin": {},
         "approver": {"decides_agents": [scene.agent.id], "decides_services": [scene.connection.id]},
     }
-    key = await scene.running.key(preset=preset, **bounds[preset])
-    headers = {"Authorization": f"Bearer {key}"}
     asked: dict[str, dict[str, Any]] = {
         "settle_write": {"operation_id": operation_id, "happened": True},
         "list_unsettled_writes": {},
     }
-    async with socket_client(scene.running) as socket, scene.running.http(key) as http:
-        by_tcp = [await http.post(f"/v1/call/{name}", json=body) for name, body in asked.items()]
-        by_socket = [await socket.post(f"/v1/call/{name}", json=body, headers=headers) for name, body in asked.items()]
+    seen = {}
+    async with socket_client(scene.running) as socket, scene.running.http() as tcp:
+        for preset, bound in bounds.items():
+            headers = {"Authorization": f"Bearer {await scene.running.key(preset=preset, **bound)}"}
+            for name, body in asked.items():
+                answers = [
+                    await side.post(f"/v1/call/{name}", json=body, headers=headers) for side in (tcp, socket)
+                ]
+                seen[preset, name] = [answer.status_code for answer in answers]
     # An approver's key is for the socket alone.
-    assert [answer.status_code for answer in by_tcp] == [401 if preset == "approver" else 403] * 2
-    assert [answer.status_code for answer in by_socket] == [403, 403]
+    assert seen == {(preset, name): [401 if preset == "approver" else 403, 403] for preset in bounds for name in asked}
     assert [row.operation_id for row in await unsettled(scene)] == [operation_id]
 
 
@@ -296,14 +275,10 @@ async def test_an_operation_is_found_by_its_callers_id_by_whoever_may_see_it(sce
     assert by_own[1]["response"]["body"] == made["body"]
     seen = await scene.running.person.call(GetOperation(operation_id=CHOSEN))
     assert seen.operation_id == made["operation_id"]
-    assert (await get_operation(scene.http, OTHER))[0] == 404
-
-
-async def test_a_passport_finds_what_its_agent_did(scene: Scene) -> None:
-    await make(scene, scene.write())
     issued = await scene.passport()
-    async with scene.running.http(issued.token.get_secret_value()) as http:
-        assert (await get_operation(http, CHOSEN))[0] == 200
+    async with scene.running.http(issued.token.get_secret_value()) as passport:
+        assert (await get_operation(passport, CHOSEN))[0] == 200
+    assert (await get_operation(scene.http, OTHER))[0] == 404
 
 
 # the meter
@@ -343,18 +318,7 @@ async def test_the_meter_shows_what_is_left_and_begins_anew_with_the_month(scene
     assert (anew["used"], anew["remaining"], anew["period"], anew["items"]) == (0, 2, "2026-12", [])
 
 
-async def test_the_meter_of_an_agent_is_its_own_and_a_person_sees_all(scene: Scene) -> None:
-    async with scene_of(scene.running, scene.upstream, "other") as other:
-        await scene.proxy(scene.read(service=scene.connection.id))
-        for _ in range(2):
-            await other.proxy(other.read(service=other.connection.id))
-        assert [(await usage(one.http))["used"] for one in (scene, other)] == [1, 2]
-    await unlock(scene.running)
-    whole = await scene.running.person.call(ProxyUsage())
-    assert (whole.used, whole.limit, len(whole.items)) == (3, None, 2)
-
-
-async def test_what_an_agent_registered_is_shown_beside_its_own_and_counts_for_itself(scene: Scene) -> None:
+async def test_what_an_agent_registered_is_shown_beside_its_own_another_sees_nothing_and_a_person_all(scene: Scene) -> None:
     registered = decoded(await scene.http.post("/v1/agents/register", json={"name": "helper-of-mine"}))
     place = {"agent_id": registered["id"], "service_connection_id": scene.connection.id, "scopes": ["read"]}
     await scene.running.person.call(GrantAgentAccess(**place))
@@ -364,3 +328,8 @@ async def test_what_an_agent_registered_is_shown_beside_its_own_and_counts_for_i
     counted = await usage(scene.http)
     assert {item["agent_id"]: item["used"] for item in counted["items"]} == {scene.agent.id: 1, registered["id"]: 1}
     assert counted["used"] == 1
+    other = await scene.running.agent("other")
+    async with scene.running.http(await scene.running.key(agent_id=other.id)) as http:
+        assert ((await usage(http))["used"], (await usage(http))["items"]) == (0, [])
+    whole = await scene.running.person.call(ProxyUsage())
+    assert (whole.used, whole.limit, len(whole.items)) == (2, None, 2)

@@ -33,13 +33,18 @@ def template(**verify: Any) -> ServiceTemplate:
     )
 
 
-async def connected(running: Running, upstream: Upstream, **verify: Any) -> Connection:
-    """A connection of the simulator that has this template."""
-    connection = await running.connect(upstream)
+async def give(running: Running, connection: Connection, known: ServiceTemplate) -> Connection:
+    """Give a connection a template, and leave it its own hosts."""
     core = running.appliance._core
     assert core is not None
-    await core.database.write(lambda tx: store.replace_template(tx, connection.id, template(**verify)))
+    place = {"injection": known.injected(), "hosts": connection.hosts, "base_url": connection.base_url}
+    await core.database.write(lambda tx: store.replace_template(tx, connection.id, known, **place))
     return connection
+
+
+async def connected(running: Running, upstream: Upstream, **verify: Any) -> Connection:
+    """A connection of the simulator that has this template."""
+    return await give(running, await running.connect(upstream), template(**verify))
 
 
 async def verified(running: Running, connection: Connection) -> Verification:
@@ -86,17 +91,16 @@ async def test_a_template_says_what_is_posted_and_how_the_answer_is_read(
     assert seen == {name: said for name, _, _, said in BY_TEMPLATE}
 
 
-@pytest.mark.parametrize(("code", "status"), [(401, "failed"), (404, "failed"), (500, "failed"), (204, "passed")])
-async def test_a_template_without_a_mark_goes_by_the_status(
-    appliance: Running, upstream: Upstream, code: int, status: str
+async def test_a_template_without_a_mark_goes_by_the_status_and_one_with_a_mark_by_json(
+    appliance: Running, upstream: Upstream
 ) -> None:
-    answer = await verified(appliance, await connected(appliance, upstream, path=f"/status?code={code}"))
-    assert (answer.status, answer.upstream_status, upstream.requests[-1].method) == (status, code, "GET")
-
-
-async def test_an_answer_that_is_no_json_says_nothing_of_its_mark(appliance: Running, upstream: Upstream) -> None:
-    connection = await connected(appliance, upstream, path="/reflect?src=query&name=x&x=true", ok="ok")
-    assert (await verified(appliance, connection)).status == "failed"
+    seen = []
+    for code in (401, 404, 500, 204):
+        answer = await verified(appliance, await connected(appliance, upstream, path=f"/status?code={code}"))
+        seen.append((answer.upstream_status, answer.status, upstream.requests[-1].method))
+    assert seen == [(401, "failed", "GET"), (404, "failed", "GET"), (500, "failed", "GET"), (204, "passed", "GET")]
+    no_json = await connected(appliance, upstream, path="/reflect?src=query&name=x&x=true", ok="ok")
+    assert (await verified(appliance, no_json)).status == "failed"
 
 
 async def test_the_credential_goes_to_no_host_that_a_person_did_not_bind(
@@ -112,28 +116,24 @@ async def test_the_credential_goes_to_no_host_that_a_person_did_not_bind(
 
 
 async def test_an_account_that_a_person_named_stays(appliance: Running, upstream: Upstream) -> None:
-    connection = await appliance.connect(upstream, account="mine")
-    core = appliance.appliance._core
-    assert core is not None
     named = template(method="POST", body={"team": "Acme"}, account=["team"])
-    await core.database.write(lambda tx: store.replace_template(tx, connection.id, named))
+    connection = await give(appliance, await appliance.connect(upstream, account="mine"), named)
     assert (await verified(appliance, connection)).account == "Acme"
     assert (await appliance.person.call(ListConnections())).items[0].account == "mine"
 
 
-async def test_a_custom_service_is_asked_at_the_path_its_person_named(appliance: Running, upstream: Upstream) -> None:
+async def test_a_custom_service_is_asked_at_the_path_its_person_named_and_not_without_one(
+    appliance: Running, upstream: Upstream
+) -> None:
+    nameless = await appliance.connect(upstream, "nameless")
+    with pytest.raises(InvalidRequest) as refused:
+        await appliance.person.call(VerifyConnection(connection_id=nameless.id))
+    assert (refused.value.details["field"], upstream.requests) == ("connection_id", [])
     connection = await appliance.connect(upstream, verify_path="/whoami?full=1")
     answer = await verified(appliance, connection)
     (received,) = upstream.requests
     assert (answer.status, answer.account) == ("passed", None)
     assert (received.method, received.target, received.body) == ("GET", "/whoami?full=1", b"")
-
-
-async def test_a_custom_service_without_a_path_is_not_asked(appliance: Running, upstream: Upstream) -> None:
-    connection = await appliance.connect(upstream)
-    with pytest.raises(InvalidRequest) as refused:
-        await appliance.person.call(VerifyConnection(connection_id=connection.id))
-    assert (refused.value.details["field"], upstream.requests) == ("connection_id", [])
 
 
 async def test_a_verification_is_on_record_with_what_it_found(appliance: Running, upstream: Upstream) -> None:
