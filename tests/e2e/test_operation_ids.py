@@ -251,9 +251,7 @@ async def test_no_key_settles_or_sees_what_waits(scene: Scene) -> None:
         for preset, bound in bounds.items():
             headers = {"Authorization": f"Bearer {await scene.running.key(preset=preset, **bound)}"}
             for name, body in asked.items():
-                answers = [
-                    await side.post(f"/v1/call/{name}", json=body, headers=headers) for side in (tcp, socket)
-                ]
+                answers = [await side.post(f"/v1/call/{name}", json=body, headers=headers) for side in (tcp, socket)]
                 seen[preset, name] = [answer.status_code for answer in answers]
     # An approver's key is for the socket alone.
     assert seen == {(preset, name): [401 if preset == "approver" else 403, 403] for preset in bounds for name in asked}
@@ -318,7 +316,9 @@ async def test_the_meter_shows_what_is_left_and_begins_anew_with_the_month(scene
     assert (anew["used"], anew["remaining"], anew["period"], anew["items"]) == (0, 2, "2026-12", [])
 
 
-async def test_what_an_agent_registered_is_shown_beside_its_own_another_sees_nothing_and_a_person_all(scene: Scene) -> None:
+async def test_what_an_agent_registered_is_shown_beside_its_own_another_sees_nothing_and_a_person_all(
+    scene: Scene,
+) -> None:
     registered = decoded(await scene.http.post("/v1/agents/register", json={"name": "helper-of-mine"}))
     place = {"agent_id": registered["id"], "service_connection_id": scene.connection.id, "scopes": ["read"]}
     await scene.running.person.call(GrantAgentAccess(**place))
