@@ -37,6 +37,7 @@ class Passage:
         self._passed_bytes = 0
         self._budget = Budget()
         self._scan = ResponseScan(self._budget)
+        self._budget.pause()
         self._redacted = False
         self._finding: Finding | None = None
         self._is_short = True
@@ -65,6 +66,7 @@ class Passage:
             self._redacted = self._redacted or scrubbing.redacted
             response.close()
         await self._take(scrubbing.end())
+        self._budget.go_on()
         self._finding = self._scan.end()
         self._redacted = self._redacted or scrubbing.redacted
         self.is_whole = True

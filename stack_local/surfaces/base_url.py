@@ -74,7 +74,7 @@ class BaseUrl:
         except StackError as refused:
             await self._dispatcher.refuse(caller, operation, refused)
             raise
-        forward = Forward(target, _passed(headers), body, answer)
+        forward = Forward(target, passed(headers), body, answer)
         try:
             async with asyncio.TaskGroup() as group:
                 watch = group.create_task(line.watch(body))
@@ -130,7 +130,7 @@ def _named(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return named
 
 
-def _passed(headers: Mapping[str, str]) -> dict[str, str]:
+def passed(headers: Mapping[str, str]) -> dict[str, str]:
     """The headers without ours, without any key, and without those that the caller says are of this hop alone."""
     hop = {name.strip().lower() for name in headers.get("connection", "").split(",")}
     dropped = OUR_HEADERS | {"authorization", "connection"} | set(KEY_HEADERS) | hop

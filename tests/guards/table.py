@@ -102,7 +102,7 @@ GUARDS = (
     Guard(
         "front door: announced length",
         FRONT,
-        "if length is not None and length.isdigit() and int(length) > self._settings.body_bytes:",
+        "if is_bounded and length is not None and length.isdigit() and int(length) > self._settings.body_bytes:",
         "if False:",
         f"{BAD}::test_a_body_that_is_announced_too_large_is_not_waited_for",
     ),

@@ -15,7 +15,7 @@ from stack_local.domain.agents import Asks
 from stack_local.domain.calls import MAX_BODY_BYTES
 from stack_local.domain.errors import InvalidRequest
 from stack_local.surfaces import caller_line, front_door
-from stack_local.surfaces.base_url import KEY_HEADERS, bearer_of
+from stack_local.surfaces.base_url import KEY_HEADERS, OUR_HEADERS, bearer_of, passed
 from stack_local.wire.passports import DeclaredIntent, IssuePassport, RevokePassport
 from stack_local.wire.services import BindConnectionHosts, ConnectCustomService
 from stack_local.wire.vault import LockVault
@@ -136,6 +136,11 @@ async def test_without_a_good_bearer_nothing_is_asked_of_the_service(hotel: Runn
 
 
 # What the service sees -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["authorization", "connection", "x-hop", *KEY_HEADERS, *OUR_HEADERS])
+def test_keys_and_what_is_for_us_go_no_further_though_a_template_listed_them(name: str) -> None:
+    assert passed({"accept": "x", name: "1", "connection": "keep-alive, X-Hop"}) == {"accept": "x"}
 
 
 @SHARED

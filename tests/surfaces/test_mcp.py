@@ -118,7 +118,10 @@ async def test_a_list_holds_what_its_bearer_may_call(tmp_path: Any) -> None:
         bearer: [
             known.tool
             for known in CATALOGUE.values()
-            if "mcp" in known.surfaces and (known.scope is None or known.scope in held[bearer])
+            if "mcp" in known.surfaces
+            and (known.scope is None or known.scope in held[bearer])
+            # A passport mints none; everything else it is shown it may use.
+            and not (bearer == "passport" and known.tool == "stack_issue_passport")
         ]
         for bearer in listed
     }
