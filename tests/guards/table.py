@@ -209,7 +209,7 @@ GUARDS = (
     Guard(
         "egress: local names",
         RESOLVE,
-        '    if not is_ip_literal(host) and _is_local(host):',
+        "    if not is_ip_literal(host) and _is_local(host):",
         "    if False:",
         "tests/egress/test_resolve.py::test_a_refused_host_is_never_looked_up",
     ),

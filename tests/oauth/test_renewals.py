@@ -364,3 +364,11 @@ async def test_errors_of_a_renewal_are_of_our_own_tree(tmp_path: Path) -> None:
         with pytest.raises(StackError) as failed:
             await at.token()
         assert not isinstance(failed.value, InvalidRequest)
+
+
+async def test_who_comes_late_with_the_token_before_renews_nothing(tmp_path: Path) -> None:
+    async with desk(tmp_path) as at:
+        stale = (await at.row()).sealed
+        for _ in range(2):
+            await at.renewals.renew(CONNECTION_ID, stale=stale)
+        assert len(at.server.forms) == 1
