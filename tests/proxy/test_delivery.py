@@ -19,7 +19,7 @@ from stack_local.proxy.credentials import Credentials, OpenCredential
 from stack_local.proxy.delivery import Delivered, Delivery, Parcel
 from stack_local.proxy.scrub import Scrubber
 from stack_local.store.proxy import Receipt
-from tests.domain.samples import CALL, CONNECTION
+from tests.domain.samples import CALL, CONNECTION, NOW
 from tests.simulators.clock import TestSystem
 from tests.simulators.egress import opened
 from tests.simulators.listener import Listener
@@ -45,7 +45,10 @@ class Opened:
         if self._refusal is not None:
             raise self._refusal
         secret = Secret(SECRET)
-        return OpenCredential({"value": secret}, Scrubber([secret]))
+        return OpenCredential({"value": secret}, Scrubber([secret]), b"sealed", NOW)
+
+    def refused(self, connection: object, known: OpenCredential) -> None:
+        """The service answered 401."""
 
 
 @dataclass
@@ -125,7 +128,9 @@ async def test_the_receipt_is_the_services_own_word(stage: Stage) -> None:
 async def test_a_read_makes_nothing(stage: Stage) -> None:
     delivered, _ = await exchanged(stage, stage.parcel(is_write=False), CREATED)
     assert delivered.receipt == Receipt(201, "req_7", None)
-    assert (stage.listener.body, stage.listener.is_whole) == (MADE, True)
+    assert delivered.kept is not None
+    # It says that it is short: whoever asked gives it out in one piece.
+    assert (delivered.kept.body, stage.listener.has_begun) == (MADE, False)
 
 
 NO_OBJECT = [b'{"id":true}', b'{"id":null}', b'{"id":[1]}', b"{}", b"[]", b"not JSON", b'{"id":"%b"}' % (b"x" * 201)]
