@@ -76,7 +76,7 @@ class Service(View):
     description: str
     available: bool
     connected: bool
-    checked: bool = Field(description="Compared with the vendor's own document; else it is unverified.")
+    checked: bool = Field(False, description="Compared with the vendor's own document; else it is unverified.")
     connections: list[Connection]
 
 
@@ -119,7 +119,7 @@ class CredentialTemplate(View):
     injection: InjectionSpec
     fields: list[CredentialField]
     is_service: bool = Field(description="Connected with connect_service; else a way to send a credential.")
-    checked: bool
+    checked: bool = False
     version: str
     hosts: list[str]
     placeholders: list[CredentialField] = Field(description="The account's own parts of its hosts.")

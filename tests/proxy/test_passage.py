@@ -28,6 +28,7 @@ class Answer:
         self.is_closed = False
         self.asked = 0
         self._pieces = pieces
+        self.length: int | None = None
 
     async def pieces(self) -> AsyncIterator[bytes]:
         for piece in self._pieces:
