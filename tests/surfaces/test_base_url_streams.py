@@ -253,7 +253,7 @@ async def test_bytes_behind_a_body_are_no_part_of_it(hotel: Running) -> None:
         assert await upstream.take(LARGE) == b"x" * LARGE
         await upstream.say(CREATED)
         assert (await wire.head()).startswith(b"HTTP/1.1 201")
-        assert await wire.chunks() == b'{"id":1}'
+        assert await wire.take(8) == b'{"id":1}'
         assert b"smuggled" not in upstream.reader._buffer  # type: ignore[attr-defined]  # nothing else may be there
 
 
