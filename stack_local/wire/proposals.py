@@ -48,7 +48,7 @@ class ProposeConnection(Request[Proposal]):
     scope="governance:decide", route="GET /v1/services/proposals", effect="read", body="items", surfaces=PERSON_SIDE
 )
 class ListProposals(Request[Proposals]):
-    """Connections that agents would like; complete one with connect-service and its --proposal-id."""
+    """Connections that agents would like; complete one by connecting its service, with its id as proposal_id."""
 
 
 @operation(
