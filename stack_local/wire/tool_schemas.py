@@ -94,7 +94,7 @@ def slimmed(node: Any, *, nulls: bool) -> Any:
 
 def _without_null(node: Schema) -> Schema:
     alternatives = [item for item in node.get("anyOf", []) if item != {"type": "null"}]
-    if len(alternatives) != 1 or len(alternatives) == len(node.get("anyOf", [])):
-        return node
     rest = {key: value for key, value in node.items() if key != "anyOf"}
-    return {**alternatives[0], **rest}
+    if not alternatives:
+        return node
+    return {**alternatives[0], **rest} if len(alternatives) == 1 else {**rest, "anyOf": alternatives}

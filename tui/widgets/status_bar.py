@@ -38,7 +38,11 @@ def _words(status: ApplianceStatus) -> Content:
     alarm = [] if status.alarm is None else [Content.assemble(("! ALARM: ", "bold $error"), visible(status.alarm, 60))]
     parts = [visible(address, 40), Content(status.state), Content(f"{status.pending} pending"), Content(head)]
     if status.in_doubt:
-        parts.insert(3, Content.assemble((f"{status.in_doubt} in doubt (2, o)", "bold $warning")))
+        # In place of the head's digest: what is to be done must be seen whole at 80 columns.
+        parts[3:] = [
+            Content.assemble((f"{status.in_doubt} in doubt", "bold $warning")),
+            Content(f"#{status.chain_sequence}"),
+        ]
     if status.approvals_advisory:
         parts.append(Content.assemble((ADVISORY, "bold $warning")))
     return Content("\n").join([*alarm, Content(" · ").join(parts)])
