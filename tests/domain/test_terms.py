@@ -296,7 +296,8 @@ def test_more_terms_never_let_out_what_was_refused_or_held(
         if isinstance(after, Allow):
             before = decide(facts)
             assert isinstance(before, Allow)
-            assert before.approval == after.approval
+            # A rule that asks may spend an approval that was not needed before; none lets a needed one be.
+            assert before.approval in (None, after.approval)
 
     holds()
 

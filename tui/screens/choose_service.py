@@ -22,7 +22,7 @@ from tui.widgets.text import Text
 
 CUSTOM = "custom"
 CUSTOM_ROW = Row(CUSTOM, Content.assemble(("Custom…", "bold"), "  a service of your own, by its hosts"))
-FRAME = 8
+FRAME = 14
 """Cells of a row that the frame, the padding, the cursor and the scroll bar take."""
 
 
