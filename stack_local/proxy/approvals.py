@@ -127,11 +127,11 @@ def open_pending(tx: Tx, vault: Vault, system: System, facts: Facts, asked: Aske
     return row
 
 
-def find_standing(tx: Tx, passport: Passport, call: Call, now: datetime) -> str | None:
-    """The id of a yes to exactly this call that its passport may spend now."""
+def find_standing(tx: Tx, vault: Vault, passport: Passport, call: Call, now: datetime) -> Approval | None:
+    """A yes to exactly this call that its passport may spend now."""
     chain = tuple(link.agent_id for link in passports.chain(tx, passport))
     row = store.find_granted(tx, digest=call.digest, session_id=passport.session_id, chain=chain, now=now)
-    return None if row is None else row.id
+    return None if row is None else load(tx, vault, row.id)
 
 
 def check_room(waiting: int) -> None:

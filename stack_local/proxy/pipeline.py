@@ -14,7 +14,7 @@ import asyncio
 import hashlib
 import logging
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stack_local.domain.approvals import give_back, settle
@@ -244,10 +244,6 @@ class Pipeline:
         passport = asker.passport(tx)
         connection, call = proposed_call(tx, self._vault, draft, sight)
         world = World(self._system.now(), self._anchor_is_fresh(), findings or ())
-        approval_id = draft.approval_id
-        if approval_id is None and draft.forward is not None:
-            # A vendor's program cannot name the yes: its byte-identical retry spends it.
-            approval_id = approvals.find_standing(tx, passport, call, world.now)
         facts = gather(
             tx,
             self._vault,
@@ -255,11 +251,18 @@ class Pipeline:
             passport=passport,
             connection=connection,
             call=call,
-            approval_id=approval_id,
+            approval_id=draft.approval_id,
             request_id=draft.request_id,
             usage=self.usage,
         )
-        match decide(facts):
+        decision = decide(facts)
+        if isinstance(decision, Hold) and draft.forward is not None:
+            # A vendor's program cannot name the yes: its byte-identical retry spends it.
+            standing = approvals.find_standing(tx, self._vault, passport, call, world.now)
+            if standing is not None:
+                facts = replace(facts, approval_id=standing.id, approval=standing)
+                decision = decide(facts)
+        match decision:
             case Deny() as denial:
                 return self._refuse(tx, asker, facts, refusals.denied(denial), decided_by=f"rule:{denial.rule}")
             case Hold():

@@ -113,9 +113,7 @@ class AnswerLine:
         rewritten = rewriting.feed(body) + rewriting.end()
         if rewritten:
             named["content-length"] = str(len(rewritten))
-        # What was rewritten stays as it is from here on.
-        await self.begin(status, named, base="")
-        self._rewriting = Rewriting("", self._ours)
+        await self._start(status, named)
         if rewritten and self._line.is_over and not self._line.has_gone:
             await self._send({"type": "http.response.body", "body": rewritten})
             return
@@ -123,13 +121,8 @@ class AnswerLine:
         await self.end()
 
     async def begin(self, status: int, headers: Mapping[str, str], *, base: str) -> None:
-        self.has_begun = True
         self._rewriting = Rewriting(base, self._ours)
-        named = {**self._rewriting.headers(headers), OPERATION_HEADER: self._operation_id}
-        # The server says its own.
-        named.pop("date", None)
-        encoded = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in named.items()]
-        await self._send({"type": "http.response.start", "status": status, "headers": encoded})
+        await self._start(status, self._rewriting.headers(headers))
 
     async def pass_on(self, piece: bytes) -> bool:
         rewritten = self._rewriting.feed(piece)
@@ -147,3 +140,11 @@ class AnswerLine:
             await self._line.until_over()
             rest = b""
         await self._send({"type": "http.response.body", "body": rest})
+
+    async def _start(self, status: int, headers: Mapping[str, str]) -> None:
+        self.has_begun = True
+        named = {**headers, OPERATION_HEADER: self._operation_id}
+        # The server says its own.
+        named.pop("date", None)
+        encoded = [(name.encode("ascii"), value.encode("latin-1", "replace")) for name, value in named.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": encoded})

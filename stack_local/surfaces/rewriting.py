@@ -5,11 +5,15 @@ It would else go to the service itself, and take our bearer there.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from stack_local.domain.urls import parse_url
 
 LINKS = ("location", "content-location", "link")
 """Headers that hold addresses."""
+
+PATTERNS = 256
+"""Services whose addresses are kept ready to be searched for."""
 
 _JSON = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.ASCII | re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"<([^>]*)>")
@@ -24,11 +28,7 @@ class Rewriting:
         self._origin = "" if url is None else url.origin
         self._base = "" if url is None else url.origin + url.raw_path.rstrip("/")
         self._ours = ours
-        plain = self._base.encode("ascii")
-        # PHP's encoders write `\/`.
-        self._forms = (b'"' + plain, b'"' + plain.replace(b"/", rb"\/"))
-        # With any other byte behind it, it is the beginning of another name; behind a `\`, text within a string.
-        self._found = re.compile(rb"(?<!\\)(?:" + b"|".join(map(re.escape, self._forms)) + rb')(?=[/?"\\])')
+        self._forms = _written(self._base)
         self._is_json = False
         self._last = b""
         self._held = b""
@@ -48,21 +48,26 @@ class Rewriting:
         if not self._is_json:
             return piece
         data = self._held + piece
-        begun = max((size for size in range(len(self._forms[1]) + 1) if self._may_begin(data, size)), default=0)
-        return self._passed(data, len(data) - begun)
+        return self._passed(data, self._begun_at(data))
 
     def end(self) -> bytes:
         """The rest."""
         return self._passed(self._held, len(self._held))
 
-    def _may_begin(self, data: bytes, size: int) -> bool:
-        return 0 < size <= len(data) and any(form.startswith(data[-size:]) for form in self._forms)
+    def _begun_at(self, data: bytes) -> int:
+        """Where the end of the data begins that more of it may make an address; its length if there is none."""
+        at = data.find(b'"', max(0, len(data) - len(self._forms[1])))
+        while at >= 0:
+            if any(form.startswith(data[at:]) for form in self._forms):
+                return at
+            at = data.find(b'"', at + 1)
+        return len(data)
 
     def _passed(self, data: bytes, size: int) -> bytes:
         """The first bytes of the data, rewritten; the rest is held, and seen all the same."""
         behind = len(self._last)
         text, parts, at = self._last + data, [], behind
-        for found in self._found.finditer(text):
+        for found in _pattern(self._forms).finditer(text) if any(form in text for form in self._forms) else ():
             if found.end() <= behind + size:
                 parts += [text[at : found.start()], b'"', self._ours.encode("ascii")]
                 at = found.end()
@@ -83,3 +88,15 @@ class Rewriting:
         rest = whole.removeprefix(self._base)
         is_below = whole.startswith(self._base) and rest[:1] in ("", "/", "?", "#")
         return self._ours + rest if is_below else address
+
+
+def _written(base: str) -> tuple[bytes, bytes]:
+    """How a JSON string begins with the base. PHP's encoders write `\/`."""
+    plain = base.encode("ascii")
+    return b'"' + plain, b'"' + plain.replace(b"/", rb"\/")
+
+
+@lru_cache(maxsize=PATTERNS)
+def _pattern(forms: tuple[bytes, bytes]) -> re.Pattern[bytes]:
+    """With any other byte behind it, it is the beginning of another name; behind a `\`, text within a string."""
+    return re.compile(rb"(?<!\\)(?:" + b"|".join(map(re.escape, forms)) + rb')(?=[/?"\\])')
