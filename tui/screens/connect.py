@@ -4,7 +4,7 @@ from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input, Select
@@ -13,18 +13,17 @@ from stack_local.client import Client
 from stack_local.domain.errors import StackError
 from stack_local.domain.services import InjectionStyle
 from stack_local.domain.urls import parse_host_port
-from stack_local.wire.agents import Agent, ListAgents
+from stack_local.wire.agents import Agent
 from stack_local.wire.services import ConnectCustomService
 from tui.asking import ask, refusal
-from tui.connecting import NAMED, STYLES, Form, agent_choice, grant, request_of, review
-from tui.messages import AgentsLoaded, Doubted, Refused, ServiceConnected
+from tui.connecting import NAMED, STYLES, Form, grant, request_of, review
+from tui.messages import Doubted, Refused, ServiceConnected
 from tui.screens.confirm import ConfirmScreen, doubt
+from tui.widgets.form_line import FormLine, show_line
+from tui.widgets.grant_fields import GrantFields
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.text import Text
-from tui.widgets.tick import Tick
-
-NOBODY = ""
 
 
 class ConnectScreen(ModalScreen[str | None]):
@@ -36,7 +35,6 @@ class ConnectScreen(ModalScreen[str | None]):
     def __init__(self, client: Client) -> None:
         super().__init__()
         self._client = client
-        self._agents: dict[str, Agent] = {}
         self._form: Form | None = None
         self._fields = {name: Input(id=name, compact=True, max_length=length) for name, length in LENGTHS.items()}
         self._secret = Input(id="secret", password=True, compact=True, max_length=65_536)
@@ -44,27 +42,15 @@ class ConnectScreen(ModalScreen[str | None]):
             [(Content(words), style.value) for style, words in STYLES.items()],
             id="style", allow_blank=False, value=InjectionStyle.BEARER.value, compact=True,
         )  # fmt: skip
-        self._agent = Select[str]([(Content("nobody yet"), NOBODY)], id="agent", allow_blank=False, compact=True)
-        self._reads = Tick("read", value=True, id="reads", compact=True)
-        self._writes = Tick("write", value=True, id="writes", compact=True)
-        self._asks = Tick("reads ask me too", id="asks", compact=True)
+        self._grant_fields = GrantFields(client)
         self._notice = Notice()
 
     def compose(self) -> ComposeResult:
         with Vertical(id="dialogue"):
             yield Text("Connect a service", id="title")
             for label, widget in self._lines():
-                with Horizontal(classes="line"):
-                    yield Text(label, classes="label")
-                    yield widget
-            with Horizontal(classes="line"):
-                yield Text("May", classes="label")
-                yield self._reads
-                yield self._writes
-                yield self._asks
-            with Horizontal(classes="line"):
-                yield Text("Grant to", classes="label")
-                yield self._agent
+                yield FormLine(label, widget)
+            yield self._grant_fields
             yield self._notice
             yield Text(hints([("Tab", "next field"), ("^s", "review"), ("Esc", "leave it")]))
 
@@ -87,32 +73,13 @@ class ConnectScreen(ModalScreen[str | None]):
             self._fields[name].placeholder = hint
         self._show_needed()
         self._fields["hosts"].focus()
-        self._load_agents()
-
-    @work(exclusive=True, group="load")
-    async def _load_agents(self) -> None:
-        answer = await ask(self._client, ListAgents(), self.post_message)
-        if answer is not None:
-            self.post_message(AgentsLoaded(answer.items))
-
-    @on(AgentsLoaded)
-    def _offer_agents(self, loaded: AgentsLoaded) -> None:
-        self._agents = {agent.id: agent for agent in loaded.agents}
-        offered = [(agent_choice(agent), agent.id) for agent in loaded.agents]
-        self._agent.set_options([(Content("nobody yet"), NOBODY), *offered])
-        self._agent.value = NOBODY
 
     @on(Select.Changed, "#style")
     def _show_needed(self) -> None:
         style = InjectionStyle(str(self._style.value))
-        self._line_of("placed").display = style in NAMED
-        self._line_of("template").display = style is InjectionStyle.TEMPLATE
-        self._line_of("user").display = style is InjectionStyle.BASIC
-
-    def _line_of(self, name: str) -> Horizontal:
-        line = self._fields[name].parent
-        assert isinstance(line, Horizontal)
-        return line
+        show_line(self._fields["placed"], is_shown=style in NAMED)
+        show_line(self._fields["template"], is_shown=style is InjectionStyle.TEMPLATE)
+        show_line(self._fields["user"], is_shown=style is InjectionStyle.BASIC)
 
     def action_leave(self) -> None:
         """Connect nothing."""
@@ -139,7 +106,6 @@ class ConnectScreen(ModalScreen[str | None]):
         hosts = values["hosts"].replace(",", " ").split()
         for host in hosts:
             parse_host_port(host)
-        scopes = [name for name, box in (("read", self._reads), ("write", self._writes)) if box.value]
         return Form(
             hosts=hosts,
             name=values["name"],
@@ -149,10 +115,10 @@ class ConnectScreen(ModalScreen[str | None]):
             template=values["template"] or None,
             user=values["user"] or None,
             secret=self._secret.value,
-            scopes=scopes,
-            asks_everything=self._asks.value,
+            scopes=self._grant_fields.scopes,
+            asks_everything=self._grant_fields.asks_everything,
             verify_path=values["verify_path"] or None,
-            agent=self._agents.get(str(self._agent.value)),
+            agent=self._grant_fields.agent,
         )
 
     def _connect_if(self, is_sure: bool | None) -> None:

@@ -4,15 +4,14 @@ from functools import partial
 
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.screen import ModalScreen
-from textual.widget import Widget
 from textual.widgets import Checkbox, Input, Select
 
 from stack_local.client import Client
 from stack_local.domain.errors import StackError
-from stack_local.wire.agents import Agent, ListAgents
+from stack_local.wire.agents import Agent
 from stack_local.wire.connecting import ConnectService
 from stack_local.wire.proposals import Proposal
 from stack_local.wire.services import CredentialField, CredentialTemplate
@@ -33,18 +32,19 @@ from tui.catalogue import (
     token_link,
     ways_of,
 )
-from tui.connecting import agent_choice, grant
+from tui.connecting import grant
 from tui.format import is_plain, visible, visible_block
-from tui.messages import AgentsLoaded, ConnectingBegun, Done, Doubted, Refused
+from tui.messages import ConnectingBegun, Done, Doubted, Refused
 from tui.screens.confirm import ConfirmScreen, doubt
 from tui.screens.log_in import LogInScreen
+from tui.widgets.form_line import FormLine, show_line
+from tui.widgets.grant_fields import GrantFields
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.secret_input import SecretInput
 from tui.widgets.text import Text
 from tui.widgets.tick import Tick
 
-NOBODY = ""
 LENGTHS = {"name": 63, "account": 128, "client_id": 256}
 
 
@@ -59,7 +59,6 @@ class ConnectKnownScreen(ModalScreen[str | None]):
         self._client = client
         self._template = template
         self._proposal = proposal
-        self._agents: dict[str, Agent] = {}
         self._form: KnownForm | None = None
         self._ways = ways_of(template)
         self._hosts = Text(id="hosts")
@@ -77,10 +76,7 @@ class ConnectKnownScreen(ModalScreen[str | None]):
         self._client_secret = SecretInput(id="client_secret")
         self._made = Text(id="made")
         self._application = Text(id="application")
-        self._agent = Select[str]([(Content("nobody yet"), NOBODY)], id="agent", allow_blank=False, compact=True)
-        self._reads = Tick("read", value=True, id="reads", compact=True)
-        self._writes = Tick("write", value=True, id="writes", compact=True)
-        self._asks = Tick("reads ask me too", id="asks", compact=True)
+        self._grant_fields = GrantFields(client, asker=None if proposal is None else proposal.agent_id)
         self._notice = Notice()
 
     def _scopes(self) -> list[tuple[str, Content, bool]]:
@@ -109,9 +105,9 @@ class ConnectKnownScreen(ModalScreen[str | None]):
             yield Text(hints([("Tab", "next field"), ("Space", "tick"), ("^s", "review"), ("Esc", "leave it")]))
 
     def _body(self) -> ComposeResult:
-        yield _line("Credential", self._way)
+        yield FormLine("Credential", self._way)
         for part, typed in self._parts:
-            yield _line(part.label, typed)
+            yield FormLine(part.label, typed)
         if self._ticks:
             yield Text("Permissions at the service", classes="label")
         for _, tick in self._ticks:
@@ -119,14 +115,13 @@ class ConnectKnownScreen(ModalScreen[str | None]):
         yield self._made
         for lines in self._fields.values():
             for known, typed in lines:
-                yield _line(known.label, typed)
+                yield FormLine(known.label, typed)
         yield self._application
-        yield _line("Client id", self._own["client_id"])
-        yield _line("Client secret", self._client_secret)
-        yield _line("Name", self._own["name"])
-        yield _line("Account", self._own["account"])
-        yield _line("May", self._reads, self._writes, self._asks)
-        yield _line("Grant to", self._agent)
+        yield FormLine("Client id", self._own["client_id"])
+        yield FormLine("Client secret", self._client_secret)
+        yield FormLine("Name", self._own["name"])
+        yield FormLine("Account", self._own["account"])
+        yield self._grant_fields
 
     def on_mount(self) -> None:
         self._own["name"].value = "" if self._proposal is None else _proposed_name(self._proposal)
@@ -137,23 +132,8 @@ class ConnectKnownScreen(ModalScreen[str | None]):
         self._show_needed()
         first = next((typed for _, typed in self._parts), None)
         (first or self._way).focus()
-        self._load_agents()
         if self._template.flows:
             self._load_address()
-
-    @work(exclusive=True, group="load")
-    async def _load_agents(self) -> None:
-        answer = await ask(self._client, ListAgents(), self.post_message)
-        if answer is not None:
-            self.post_message(AgentsLoaded(answer.items))
-
-    @on(AgentsLoaded)
-    def _offer_agents(self, loaded: AgentsLoaded) -> None:
-        self._agents = {agent.id: agent for agent in loaded.agents}
-        offered = [(agent_choice(agent), agent.id) for agent in loaded.agents]
-        self._agent.set_options([(Content("nobody yet"), NOBODY), *offered])
-        asker = None if self._proposal is None else self._proposal.agent_id
-        self._agent.value = asker if asker in self._agents and asker is not None else NOBODY
 
     @work(exclusive=True, group="address")
     async def _load_address(self) -> None:
@@ -176,11 +156,11 @@ class ConnectKnownScreen(ModalScreen[str | None]):
         way = str(self._way.value)
         for name, lines in self._fields.items():
             for _, typed in lines:
-                _show_line(typed, is_shown=name == way)
+                show_line(typed, is_shown=name == way)
         is_login = way not in self._fields
         self._application.display = is_login
-        _show_line(self._own["client_id"], is_shown=is_login)
-        _show_line(self._client_secret, is_shown=is_login)
+        show_line(self._own["client_id"], is_shown=is_login)
+        show_line(self._client_secret, is_shown=is_login)
         self._made.display = way == TOKEN
         self._made.show(_how_it_is_made(self._template, self._ticked()))
 
@@ -222,10 +202,10 @@ class ConnectKnownScreen(ModalScreen[str | None]):
             service_scopes=self._ticked(),
             name=own["name"],
             account=own["account"],
-            scopes=[name for name, box in (("read", self._reads), ("write", self._writes)) if box.value],
-            asks_everything=self._asks.value,
+            scopes=self._grant_fields.scopes,
+            asks_everything=self._grant_fields.asks_everything,
             client_id=own["client_id"],
-            agent=self._agents.get(str(self._agent.value)),
+            agent=self._grant_fields.agent,
             proposal_id=None if self._proposal is None else self._proposal.id,
             typed={known.name: typed.value for known, typed in self._fields.get(way, [])},
             client_secret=self._client_secret.value or None,
@@ -316,13 +296,3 @@ def _input(shown: str, known: CredentialField) -> Input:
     made = SecretInput(id=shown) if known.secret else Input(id=shown, compact=True, max_length=500)
     made.placeholder = visible(known.hint, 80).plain
     return made
-
-
-def _line(label: str, *widgets: Widget) -> Horizontal:
-    return Horizontal(Text(visible(label, 20), classes="label"), *widgets, classes="line")
-
-
-def _show_line(widget: Widget, *, is_shown: bool) -> None:
-    line = widget.parent
-    assert isinstance(line, Horizontal)
-    line.display = is_shown

@@ -6,7 +6,7 @@ from functools import partial
 from pydantic import SecretStr
 from textual import on, work
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Vertical
 from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import Input
@@ -18,6 +18,7 @@ from tui.asking import ask
 from tui.format import plural, visible
 from tui.messages import Done, Doubted, Refused
 from tui.screens.confirm import doubt
+from tui.widgets.form_line import FormLine
 from tui.widgets.key_hints import hints
 from tui.widgets.notice import Notice
 from tui.widgets.secret_input import LONGEST, SecretInput
@@ -43,9 +44,7 @@ class RotateScreen(ModalScreen[str | None]):
             yield Text(Content.assemble("To ", visible(", ".join(self._connection.hosts) or "no host", 300)))
             yield Text("The secret before it is kept for undo. Approvals that wait on the connection fall.", id="words")
             for known, typed in self._lines:
-                with Horizontal(classes="line"):
-                    yield Text(visible(known.label, 24), classes="label")
-                    yield typed
+                yield FormLine(known.label, typed)
             yield self._notice
             yield Text(hints([("Tab", "next field"), ("^s", "rotate"), ("Esc", "leave it")]))
 
