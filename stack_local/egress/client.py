@@ -12,8 +12,8 @@ from stack_local.egress.exchange import METHODS
 from stack_local.egress.limits import Limits
 from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, Upload, WireRequest
 from stack_local.egress.resolve import Resolver, pin
-from stack_local.egress.sockets import make_tls_context
 from stack_local.egress.streams import StreamedResponse
+from stack_local.egress.tls import make_tls_context
 
 __all__ = [
     "Egress",
@@ -64,14 +64,14 @@ class Egress:
         *,
         resolver: Resolver,
         own_ports: frozenset[int],
-        ca_file: str | None = None,
+        ca: str | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """`own_ports` are those we listen on; `ca_file` adds authorities to the public ones."""
+        """`own_ports` are those we listen on; `ca`, in PEM, adds to the public authorities for every service."""
         self._resolver = resolver
         self._own_ports = own_ports
         self._limits = limits or Limits()
-        self._pool = Pool(tls_context=make_tls_context(ca_file), limits=self._limits)
+        self._pool = Pool(tls_context=make_tls_context(ca=ca), limits=self._limits)
 
     async def send(self, request: OutboundRequest) -> InboundResponse:
         """The answer to the request. No redirect is followed, no cookie kept, nothing tried twice.
@@ -82,7 +82,8 @@ class Egress:
         """
         deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
         wire_request = complete(request)
-        return await self._pool.send(await self._peer(request, deadline), wire_request, deadline=deadline)
+        peer = await self._peer(request, deadline)
+        return await self._pool.send(peer, wire_request, deadline=deadline, tls=request.tls)
 
     async def open(self, request: OutboundRequest) -> StreamedResponse:
         """The head of the answer; its body is read piece by piece. Whoever opens it reads it to its end or closes it.
@@ -92,7 +93,7 @@ class Egress:
         """
         deadline = asyncio.get_running_loop().time() + self._limits.stream_head_seconds
         wire_request = complete(request)
-        return await self._pool.open(await self._peer(request, deadline), wire_request)
+        return await self._pool.open(await self._peer(request, deadline), wire_request, tls=request.tls)
 
     async def aclose(self) -> None:
         """Close the idle connections."""

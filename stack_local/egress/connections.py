@@ -22,7 +22,9 @@ class Pool:
         self._sweeper: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    async def send(self, peer: Peer, request: WireRequest, *, deadline: float) -> InboundResponse:
+    async def send(
+        self, peer: Peer, request: WireRequest, *, deadline: float, tls: ssl.SSLContext | None = None
+    ) -> InboundResponse:
         """One exchange, over before `deadline` (loop time); a connection on which it failed is closed.
 
         There is no retry: an idle connection that the other side has ended is found out before anything is written,
@@ -34,7 +36,7 @@ class Pool:
         connection = None
         try:
             async with asyncio.timeout_at(deadline):
-                connection = await self._acquire(peer)
+                connection = await self._acquire(peer, tls)
                 response, may_follow = await exchange(connection, request, self._limits)
         except TimeoutError:
             if connection is None:
@@ -49,13 +51,13 @@ class Pool:
         self._release(peer, connection, may_follow=may_follow)
         return response
 
-    async def open(self, peer: Peer, request: WireRequest) -> StreamedResponse:
+    async def open(self, peer: Peer, request: WireRequest, *, tls: ssl.SSLContext | None = None) -> StreamedResponse:
         """One exchange whose body is read as it comes.
 
         Raises:
             EgressFailed: with `sent` False only if nothing was written.
         """
-        connection = await self._acquire(peer)
+        connection = await self._acquire(peer, tls)
         try:
             return await begin(
                 connection,
@@ -79,7 +81,7 @@ class Pool:
         # One turn of the loop lets the transports close their sockets.
         await asyncio.sleep(0)
 
-    async def _acquire(self, peer: Peer) -> Connection:
+    async def _acquire(self, peer: Peer, tls: ssl.SSLContext | None) -> Connection:
         """No wait lies between taking up an idle connection and writing to it."""
         waiting = self._idle.get(peer)
         while waiting:
@@ -87,7 +89,7 @@ class Pool:
             if connection.take_up():
                 return connection
             connection.abort()
-        return await open_connection(peer, self._tls_context, self._limits)
+        return await open_connection(peer, tls or self._tls_context, self._limits)
 
     def _take_newest(self, peer: Peer, waiting: list[Connection]) -> Connection:
         connection = waiting.pop()

@@ -1,5 +1,6 @@
 """What goes out and what comes back, as values."""
 
+import ssl
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -21,6 +22,8 @@ class OutboundRequest:
     """Pairs that may be private addresses and plain http."""
     upload: "Upload | None" = None
     """The body where it is sent piece by piece; `body` is empty then."""
+    tls: ssl.SSLContext | None = None
+    """Where the public authorities and no certificate of ours are not what the service needs; one for a pool key."""
 
     def __repr__(self) -> str:
         # The headers and the query may hold the injected credential.

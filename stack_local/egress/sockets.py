@@ -8,8 +8,6 @@ import socket
 import ssl
 from collections.abc import Callable
 
-import certifi
-
 from stack_local.egress.errors import EgressFailed
 from stack_local.egress.limits import WRITE_AHEAD_BYTES, Limits
 from stack_local.egress.messages import Peer
@@ -155,22 +153,6 @@ class Connection(asyncio.Protocol):
         if len(data) > self._limits.read_ahead_bytes and self._transport is not None:
             self._transport.resume_reading()
         return data
-
-
-def make_tls_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """The context for every upstream.
-
-    It is built by hand because `create_default_context` obeys SSLKEYLOGFILE, and the system's default paths obey
-    SSL_CERT_FILE: the environment has no say here. `ca_file` adds to the public authorities.
-    """
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.hostname_checks_common_name = False
-    context.set_alpn_protocols(["http/1.1"])
-    context.load_verify_locations(certifi.where())
-    if ca_file is not None:
-        context.load_verify_locations(ca_file)
-    return context
 
 
 async def open_connection(peer: Peer, tls_context: ssl.SSLContext, limits: Limits) -> Connection:

@@ -10,6 +10,7 @@ from stack_local.domain.agents import Access
 from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest
 from stack_local.domain.passports import Passport, effective_scopes
 from stack_local.domain.secrets import Secret
+from stack_local.egress import tls
 from stack_local.oauth import renewal as renewals
 from stack_local.oauth.renewal import Renewal
 from stack_local.operations import drafts, sealing
@@ -19,7 +20,7 @@ from stack_local.operations.likeness import check_secrets
 from stack_local.operations.minting import acting_passport, refuse_dead
 from stack_local.operations.revocation import note_ended
 from stack_local.operations.sealing import Material
-from stack_local.operations.services import connected, plain_fields, refuse_foreign
+from stack_local.operations.services import check_tls, connected, plain_fields, refuse_foreign
 from stack_local.proxy import inject
 from stack_local.proxy.inject import SINGLE
 from stack_local.store import access, agents, approvals, keys, passports
@@ -111,7 +112,9 @@ def _rotated(tx: Tx, ctx: Context, connection: Connection, before: Material, req
             rule="a credential that was typed",
             hint="log in again: connect the service with this connection_id",
         )
+    fields = {name: secret for name, secret in before.fields.items() if name in tls.FIELDS} | fields
     inject.check(store.get_rule(tx, connection.id).injection, fields)
+    check_tls(fields, store.ca_of(tx, connection.id))
     check_secrets(ctx, fields, template, is_confirmed=request.confirm_format)
     return sealing.typed(fields)
 

@@ -6,6 +6,7 @@ from stack_local.domain.errors import Conflict, Forbidden, InvalidRequest, NotFo
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection
 from stack_local.domain.urls import parse_host_port
+from stack_local.egress import tls
 from stack_local.operations import sealing, taking_back
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
@@ -18,6 +19,7 @@ from stack_local.service_templates import TemplateField
 from stack_local.store import access, approvals, passports
 from stack_local.store import services as store
 from stack_local.store.database import Tx
+from stack_local.vault.references import names_reference
 from stack_local.wire.services import (
     BindConnectionHosts,
     ConnectCustomService,
@@ -106,6 +108,7 @@ def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) 
     injection = _injection(request.injection)
     inject.check_style(injection)
     inject.check(injection, fields)
+    check_tls(fields, request.ca)
     check_secrets(ctx, fields, None, is_confirmed=request.confirm_format)
     check_hosts(ctx, hosts, is_confirmed=request.confirm_hosts)
     connection = Connection(
@@ -125,11 +128,24 @@ def connect_custom_service(tx: Tx, ctx: Context, request: ConnectCustomService) 
         credential_version=1,
         connected_by=ctx.actor.label,
         connected_at=ctx.now,
+        ca_fingerprints=[] if request.ca is None else tls.fingerprints(request.ca),
     )
-    store.insert(tx, connection, verify_path=request.verify_path)
+    store.insert(tx, connection, verify_path=request.verify_path, ca=request.ca)
     sealing.seal(tx, ctx.core, sealing.place_of(connection), sealing.typed(fields), at=ctx.now)
     ctx.note(subject=provider, connection_id=connection.id, hosts=", ".join(hosts))
+    if connection.ca_fingerprints:
+        ctx.note(ca=", ".join(connection.ca_fingerprints))
     return connection
+
+
+def check_tls(fields: inject.Fields, ca: str | None) -> None:
+    """Refuse certificates and a key that could not be used; what is kept elsewhere shows at its use.
+
+    Raises:
+        InvalidRequest: names the field.
+    """
+    if not names_reference(fields):
+        tls.context_of(fields, ca)
 
 
 def _checked_hosts(hosts: list[str]) -> list[str]:

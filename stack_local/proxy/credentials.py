@@ -4,6 +4,7 @@ One that ends by itself is renewed before it does, by whoever `app.py` hands in.
 """
 
 import asyncio
+import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -12,6 +13,7 @@ from stack_local.domain.errors import Unavailable, UpstreamFailed
 from stack_local.domain.renewals import renew_at
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Connection
+from stack_local.egress.tls import CERTIFICATE, context_of
 from stack_local.proxy.inject import Fields
 from stack_local.proxy.scrub import Scrubber
 from stack_local.service_templates import ServiceTemplate
@@ -66,6 +68,8 @@ class OpenCredential:
     is_renewable: bool = False
     ask_again_at: datetime | None = None
     """From when on whoever keeps it elsewhere is asked again."""
+    tls: ssl.SSLContext | None = None
+    """Where the service needs another than every other service."""
 
     @property
     def mark(self) -> tuple[bytes, datetime | None]:
@@ -135,15 +139,15 @@ class Credentials:
             return await self._read(key)
 
     async def _read(self, key: tuple[str, int, int]) -> OpenCredential:
-        row, template = await self._database.read(
-            lambda tx: (store.get_credential(tx, key[0]), store.template_of(tx, key[0]))
+        row, template, ca = await self._database.read(
+            lambda tx: (store.get_credential(tx, key[0]), store.template_of(tx, key[0]), store.ca_of(tx, key[0]))
         )
         fields: Fields = decode_fields(self._vault.credential_key().open(row.place, row.sealed))
         ask_again_at = None
         if names_reference(fields):
             fields = await self._kept_elsewhere(fields)
             ask_again_at = self._system.now() + timedelta(seconds=KEPT_ELSEWHERE_SECONDS)
-        opened = replace(self._opened(row, template, fields), ask_again_at=ask_again_at)
+        opened = replace(self._opened(row, template, fields), ask_again_at=ask_again_at, tls=context_of(fields, ca))
         # One for each connection: what it was before is used by nobody but the calls that have it.
         self._open = {known: held for known, held in self._open.items() if known[0] != key[0]} | {key: opened}
         return opened
@@ -157,7 +161,9 @@ class Credentials:
         place, now = row.place, self._system.now()
         renewed = [secret for until, secret in self._renewed.get(place.connection_id, []) if now < until]
         # A region or an account's name stands in every other answer, and is nobody's secret.
-        plain_names = set() if template is None else {field.name for field in template.fields if not field.secret}
+        plain_names = (
+            {CERTIFICATE} if template is None else {field.name for field in template.fields if not field.secret}
+        )
         live = [secret for name, secret in fields.items() if name not in plain_names]
         scrubber = Scrubber([*live, *self._renewer.secrets_of(row), *renewed])
         end, is_renewable = row.expires_at, row.renewal is not None

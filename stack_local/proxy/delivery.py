@@ -130,6 +130,7 @@ class Delivery:
             pool_key=f"{connection.id}.{connection.credential_version}",
             private_allowed=frozenset(connection.hosts),
             upload=upload,
+            tls=credential.tls,
         )
 
 

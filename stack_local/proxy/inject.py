@@ -12,6 +12,7 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.domain.urls import Url
+from stack_local.egress import tls
 from stack_local.proxy import sigv4
 from stack_local.proxy.aws_hosts import scope_of_host
 from stack_local.proxy.scrub import SHORTEST
@@ -51,7 +52,7 @@ def check(injection: Injection, fields: Fields) -> None:
                 field="credential",
                 rule="the fields its injection names: " + ", ".join(required_fields(injection)),
             )
-    for name, secret in fields.items():
+    for name, secret in ((name, secret) for name, secret in fields.items() if name not in tls.FIELDS):
         if name != USER_NAME and len(secret.reveal()) < SHORTEST:
             raise InvalidRequest(
                 f"the credential's field {name} is too short to be found in an answer",

@@ -90,6 +90,12 @@ def verify_path(tx: Tx, connection_id: str) -> str | None:
     return None if path is None else str(path)
 
 
+def ca_of(tx: Tx, connection_id: str) -> str | None:
+    """The authorities it trusts besides the public ones, in PEM."""
+    ca = _row(tx, connection_id)["ca"]
+    return None if ca is None else str(ca)
+
+
 def list_(tx: Tx) -> list[wire.Connection]:
     """Every connected connection, oldest first."""
     return [_view(row) for row in tx.all(f"{_SELECT} WHERE c.status = 'connected' ORDER BY c.connected_at, c.id")]
@@ -102,17 +108,18 @@ def insert(
     verify_path: str | None,
     template: ServiceTemplate | None = None,
     placeholders: Mapping[str, str] | None = None,
+    ca: str | None = None,
 ) -> None:
-    """Keep a new connection, with its copy of its template."""
+    """Keep a new connection, with its copy of its template; `ca`, in PEM: whom it trusts besides the public ones."""
     if template is not None:
         keep_template(tx, template)
     tx.execute(
         "INSERT INTO connections (id, provider, name, description, account, status, hosts, injection, scopes, "
         "asks_everything, verify_path, verification, version, credential_version, connected_by, connected_at, "
-        "template_hash, base_url, placeholders, service_scopes) "
+        "template_hash, base_url, placeholders, service_scopes, ca, ca_fingerprints) "
         "VALUES (:id, :provider, :name, :description, :account, 'connected', :hosts, :injection, :scopes, "
         ":asks_everything, :verify_path, 'never', :version, :credential_version, :connected_by, :at, "
-        ":template_hash, :base_url, :placeholders, :service_scopes)",
+        ":template_hash, :base_url, :placeholders, :service_scopes, :ca, :ca_fingerprints)",
         id=connection.id,
         provider=connection.provider,
         name=connection.name,
@@ -131,6 +138,8 @@ def insert(
         base_url=connection.base_url,
         placeholders=json.dumps(placeholders or {}),
         service_scopes=json.dumps(connection.service_scopes),
+        ca=ca,
+        ca_fingerprints=json.dumps(connection.ca_fingerprints),
     )
 
 
@@ -392,4 +401,5 @@ def _view(row: Row) -> wire.Connection:
         service_scopes=json.loads(row["service_scopes"]),
         template_version=row["template_hash"],
         reconnect_reason=row["reconnect_reason"],
+        ca_fingerprints=json.loads(row["ca_fingerprints"] or "[]"),
     )

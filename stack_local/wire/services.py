@@ -65,6 +65,9 @@ class Connection(View):
     service_scopes: list[str] = Field(default_factory=list, description="The service's own permissions, where known.")
     template_version: str | None = Field(None, description="SHA-256 of its template; null for a custom service.")
     reconnect_reason: str | None = Field(None, description="Why its credential no longer works.")
+    ca_fingerprints: list[str] = Field(
+        default_factory=list, description="SHA-256 of the authorities it trusts besides the public ones."
+    )
 
 
 class Service(View):
@@ -183,7 +186,9 @@ class ConnectCustomService(Request[Connection]):
     name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")] = Field(
         description="Short name; the provider becomes custom_<name>."
     )
-    credential: SecretStr | dict[str, SecretStr] = Field(description="The secret, or one per field. Never shown again.")
+    credential: SecretStr | dict[str, SecretStr] = Field(
+        description="The secret, or one per field; tls_certificate and tls_key: a client certificate."
+    )
     hosts: list[HostText] = Field(default_factory=list, max_length=16, description="The only hosts it is ever sent to.")
     injection: InjectionSpec = InjectionSpec()
     scopes: list[Literal["read", "write"]] = Field(["read", "write"], min_length=1, max_length=2)
@@ -192,6 +197,9 @@ class ConnectCustomService(Request[Connection]):
     asks_everything: bool = Field(False, description="Reads ask a person too.")
     verify_path: str | None = Field(
         None, max_length=512, pattern=r"^/", description="A harmless GET that tells if it works."
+    )
+    ca: Annotated[str, StringConstraints(max_length=65_536)] | None = Field(
+        None, description="Certificates (PEM) its hosts may be signed by besides the public ones: a private CA."
     )
     confirm_format: Confirmed = False
     confirm_hosts: Confirmed = False

@@ -17,6 +17,7 @@ MAY_OPEN = {
     "stack_local/domain/lookalikes.py": "a new credential, to tell it from another service's by its form",
     "stack_local/domain/secrets.py": "the type itself",
     "stack_local/launch.py": "looks an operator session up in this process",
+    "stack_local/egress/tls.py": "the key to a certificate, to show it to a service",
     "stack_local/oauth/assertions.py": "a private key, to sign an assertion for a token",
     "stack_local/oauth/service_account.py": "the file of a service account, to read it",
     "stack_local/oauth/tokens.py": "a new access token, shown once",

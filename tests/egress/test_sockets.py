@@ -27,7 +27,7 @@ async def test_tls_with_the_right_name_is_spoken_and_kept(authority: Authority) 
     context = authority.server_context("api.example.com")
     names: list[str | None] = []
     context.sni_callback = lambda _, name, __: names.append(name)
-    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca_file=authority.ca_file) as egress:
+    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca=authority.ca) as egress:
         for _ in range(3):
             response = await egress.send(outbound(f"https://api.example.com:{upstream.port}/"))
             assert response.body == b"ok"
@@ -36,7 +36,7 @@ async def test_tls_with_the_right_name_is_spoken_and_kept(authority: Authority) 
 
 async def test_tls_to_an_address_needs_the_address_in_the_certificate(authority: Authority) -> None:
     context = authority.server_context("127.0.0.1")
-    async with raw_upstream([OK], tls=context) as upstream, opened(ca_file=authority.ca_file) as egress:
+    async with raw_upstream([OK], tls=context) as upstream, opened(ca=authority.ca) as egress:
         assert (await egress.send(outbound(f"https://127.0.0.1:{upstream.port}/"))).status == 200
 
 
@@ -50,9 +50,9 @@ async def test_a_bad_certificate_is_refused_before_sending(authority: Authority,
         "expired": lambda: authority.server_context(host, is_expired=True),
         "unknown authority": lambda: authority.server_context(host),
     }[fault]()
-    ca_file = None if fault == "unknown authority" else authority.ca_file
+    ca = None if fault == "unknown authority" else authority.ca
     resolver = TableResolver({host: [("127.0.0.1",)]})
-    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca_file=ca_file) as egress:
+    async with raw_upstream([OK], tls=context) as upstream, opened(resolver, ca=ca) as egress:
         assert await failure_of(egress, outbound(f"https://{host}:{upstream.port}/")) == ("tls_failed", False)
         assert upstream.requests == []
 
@@ -98,7 +98,7 @@ async def test_the_environment_has_no_say(
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
     context = authority.server_context("127.0.0.1")
-    async with raw_upstream([OK], tls=context) as upstream, opened(ca_file=authority.ca_file) as egress:
+    async with raw_upstream([OK], tls=context) as upstream, opened(ca=authority.ca) as egress:
         await egress.send(outbound(f"https://127.0.0.1:{upstream.port}/"))
     assert not key_log.exists()
 

@@ -7,7 +7,7 @@ from stack_local.domain.urls import HostPort
 from stack_local.egress.connections import Pool
 from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.limits import Limits
-from stack_local.egress.sockets import make_tls_context
+from stack_local.egress.tls import make_tls_context
 from stack_local.egress.transport import EXTENSION, Pin, PinnedTransport
 from tests.simulators.raw_upstream import RESET, RawUpstream, raw_upstream
 

@@ -63,7 +63,7 @@ class Internet:
         tls = authority.server_context(HOST)
         async with (
             raw_upstream(script, tls=tls) as upstream,
-            opened(resolver, ca_file=authority.ca_file, limits=limits) as egress,
+            opened(resolver, ca=authority.ca, limits=limits) as egress,
         ):
             self.egress, self.port = egress, upstream.port
             try:

@@ -28,6 +28,17 @@ class Authority:
     def ca_file(self) -> str:
         return str(self.folder / "ca.pem")
 
+    @property
+    def ca(self) -> str:
+        """In PEM."""
+        return _pem(self.certificate).decode()
+
+    def client_pair(self, name: str = "client") -> tuple[str, str]:
+        """A certificate for whoever calls, and its key; both in PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        signed = _builder(name, key, END).issuer_name(self.certificate.subject).sign(self.key, hashes.SHA256())
+        return _pem(signed).decode(), _key_pem(key).decode()
+
     def server_context(
         self, *names: str, common_name: str = "server", is_expired: bool = False, is_self_signed: bool = False
     ) -> ssl.SSLContext:

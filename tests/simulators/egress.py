@@ -24,11 +24,11 @@ SHORT = Limits(total_seconds=0.05)
 
 @asynccontextmanager
 async def opened(
-    resolver: TableResolver | None = None, *, limits: Limits | None = None, ca_file: str | None = None
+    resolver: TableResolver | None = None, *, limits: Limits | None = None, ca: str | None = None
 ) -> AsyncIterator[Egress]:
     """An `Egress` while the block runs."""
     own_ports = frozenset({7822})
-    egress = Egress(resolver=resolver or TableResolver(), own_ports=own_ports, limits=limits, ca_file=ca_file)
+    egress = Egress(resolver=resolver or TableResolver(), own_ports=own_ports, limits=limits, ca=ca)
     try:
         yield egress
     finally:
