@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import SecretStr, ValidationError
@@ -10,6 +11,7 @@ from textual.content import Content
 from stack_local.client import Client
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.services import InjectionStyle
+from stack_local.domain.urls import parse_host_port
 from stack_local.wire.access import GrantAgentAccess
 from stack_local.wire.agents import Agent
 from stack_local.wire.catalogue import Request
@@ -26,6 +28,10 @@ STYLES = {
     InjectionStyle.TEMPLATE: "a header in words of its own",
 }
 """What the dialogue offers."""
+
+MAX_CA_BYTES = 65_536
+
+HTTPS = 443
 
 NAMED = (InjectionStyle.HEADER, InjectionStyle.QUERY, InjectionStyle.TEMPLATE)
 """The styles that need the name of a header or a parameter."""
@@ -48,6 +54,24 @@ class Form:
     asks_everything: bool
     verify_path: str | None
     agent: Agent | None
+    ca: str | None = None
+    """Whom its hosts may be certified by besides the public authorities, in PEM."""
+
+
+def read_certificates(path: str) -> str:
+    """The certificates in a file.
+
+    Raises:
+        InvalidRequest: there is no such file, or it cannot be one; it is not quoted.
+    """
+    try:
+        with Path(path).expanduser().open("rb") as file:
+            text = file.read(MAX_CA_BYTES + 1).decode("ascii")
+    except (OSError, ValueError):
+        raise InvalidRequest("that file cannot be read", field="CA file", rule="certificates in PEM") from None
+    if len(text) > MAX_CA_BYTES:
+        raise InvalidRequest("that file is too large", field="CA file", rule=f"at most {MAX_CA_BYTES} bytes")
+    return text
 
 
 def request_of(form: Form) -> ConnectCustomService:
@@ -99,6 +123,7 @@ def _values(form: Form) -> dict[str, object]:
         "account": form.account,
         "asks_everything": form.asks_everything,
         "verify_path": form.verify_path,
+        "ca": form.ca,
     }
     return {name: value for name, value in values.items() if value is not None}
 
@@ -121,8 +146,19 @@ def review(form: Form) -> Content:
         ),
         Content("Every call asks you." if form.asks_everything else "Reads go out at once, writes ask you."),
         grant_words(form.agent, form.scopes),
+        *_cautions(form),
     ]
     return Content("\n").join(lines)
+
+
+def _cautions(form: Form) -> list[Content]:
+    """What weakens the way to the service."""
+    cautions = []
+    if form.ca is not None:
+        cautions.append(Content("! Who holds your CA's key can read the secret on its way."))
+    if any(parse_host_port(host).port != HTTPS for host in form.hosts):
+        cautions.append(Content("! On a port of its own a host may be used without TLS."))
+    return cautions
 
 
 def _sent_as(form: Form) -> Content:

@@ -1,5 +1,6 @@
 """Tests of connecting a service: what is sent, and that the secret is never drawn."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -171,4 +172,27 @@ async def test_leaving_sends_nothing() -> None:
         await fill_in(driven)
         await driven.press("escape")
         await driven.until_shown("[4 Services]")
+        assert not world.asked(ConnectCustomService)
+
+
+async def test_a_private_authority_comes_from_a_file_and_with_a_caution(tmp_path: Path) -> None:
+    file = tmp_path / "ca.pem"
+    file.write_text("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
+    world = World()
+    async with opened(world) as driven:
+        await fill_in(driven, hosts="10.0.0.5:8443", ca_file=str(file))
+        await driven.press("ctrl+s")
+        await driven.until_shown("! Who holds your CA's key can read the secret on its way.")
+        assert "! On a port of its own a host may be used without TLS." in driven.text
+        await driven.press("tab", "enter")
+        await driven.until(lambda: bool(world.asked(ConnectCustomService)))
+        assert world.asked(ConnectCustomService)[0].ca == file.read_text()
+
+
+async def test_a_file_that_is_not_there_connects_nothing(tmp_path: Path) -> None:
+    world = World()
+    async with opened(world) as driven:
+        await fill_in(driven, ca_file=str(tmp_path / "missing.pem"))
+        await driven.press("ctrl+s")
+        await driven.until_shown("refused: that file cannot be read")
         assert not world.asked(ConnectCustomService)

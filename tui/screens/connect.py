@@ -16,7 +16,7 @@ from stack_local.domain.urls import parse_host_port
 from stack_local.wire.agents import Agent
 from stack_local.wire.services import ConnectCustomService
 from tui.asking import ask, refusal
-from tui.connecting import NAMED, STYLES, Form, grant, request_of, review
+from tui.connecting import NAMED, STYLES, Form, grant, read_certificates, request_of, review
 from tui.messages import Doubted, Refused, ServiceConnected
 from tui.screens.confirm import ConfirmScreen, doubt
 from tui.widgets.form_line import FormLine, show_line
@@ -66,6 +66,7 @@ class ConnectScreen(ModalScreen[str | None]):
             ("User", fields["user"]),
             ("Secret", self._secret),
             ("Test path", fields["verify_path"]),
+            ("CA file", fields["ca_file"]),
         ]
 
     def on_mount(self) -> None:
@@ -118,6 +119,7 @@ class ConnectScreen(ModalScreen[str | None]):
             scopes=self._grant_fields.scopes,
             asks_everything=self._grant_fields.asks_everything,
             verify_path=values["verify_path"] or None,
+            ca=read_certificates(values["ca_file"]) if values["ca_file"] else None,
             agent=self._grant_fields.agent,
         )
 
@@ -167,7 +169,10 @@ class ConnectScreen(ModalScreen[str | None]):
         self._notice.refuse(refused)
 
 
-LENGTHS = {"hosts": 1000, "name": 63, "account": 128, "placed": 600, "template": 600, "user": 500, "verify_path": 512}
+LENGTHS = {
+    "hosts": 1000, "name": 63, "account": 128, "placed": 600, "template": 600, "user": 500, "verify_path": 512,
+    "ca_file": 4096,
+}  # fmt: skip
 HINTS = {
     "hosts": "api.github.com   (exact hosts; the secret goes nowhere else)",
     "name": "github",
@@ -176,4 +181,5 @@ HINTS = {
     "template": "Token {value}   ({value} stands for the secret)",
     "user": "user name",
     "verify_path": "/user   (a harmless GET that tells if it works; may be empty)",
+    "ca_file": "~/company-ca.pem   (only behind a private CA; else empty)",
 }
