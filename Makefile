@@ -3,7 +3,8 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+# On two cores: a third of the time tests wait for sockets, disks and screens.
+WORKERS ?= 3
 STAMP := .venv/.installed
 INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-input
 LOCK := $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -114,7 +115,7 @@ clients: setup .npm/clients/programs/.installed
 CHROMEDRIVER := /usr/bin/chromedriver
 
 browser: setup $(CHROMEDRIVER)
-	$(BIN)/python -m pytest -m browser -n $(WORKERS) --dist worksteal tests/browser
+	$(BIN)/python -m pytest -m browser -n 2 --dist worksteal tests/browser
 
 $(CHROMEDRIVER):
 	@test "$$(id -u)" = 0 || { echo "install Debian's chromium and chromium-driver first"; exit 1; }

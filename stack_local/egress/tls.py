@@ -67,9 +67,7 @@ def _certificates(pem: str, *, field: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
     except ValueError:
-        raise InvalidRequest(
-            "the certificate cannot be read", field=field, rule="PEM: -----BEGIN CERTIFICATE----- and what follows"
-        ) from None
+        raise InvalidRequest("the certificate cannot be read", field=field, rule="PEM (RFC 7468)") from None
 
 
 def _pem(certificate: x509.Certificate) -> str:
