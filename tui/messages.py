@@ -213,6 +213,14 @@ class RotationPrepared(Message):
 
 
 @dataclass(eq=False)
+class LogInNeeded(Message):
+    """A connection gets another credential by a log-in alone."""
+
+    connection: Connection
+    flow: str
+
+
+@dataclass(eq=False)
 class ClientsLoaded(Message):
     """Which OAuth clients wait, and which were let in."""
 

@@ -3,9 +3,10 @@
 from typing import Any
 
 from stack_local.domain import errors
+from stack_local.wire.connecting import ConnectService
 from stack_local.wire.credentials import CredentialList, ListCredentials, RotateCredential, UndoCredential
 from tests.tui.driving import Driven, opened
-from tests.tui.offers import TOKEN, Offers, metadata, with_login
+from tests.tui.offers import TOKEN, Offers, attempt, connected_at_once, log_in_begun, metadata, with_login
 from tests.tui.world import connection, identifier
 from tui.screens.rotate import RotateScreen
 
@@ -78,12 +79,37 @@ async def test_the_secret_of_another_service_needs_a_second_yes() -> None:
         assert [asked.confirm_format for asked in world.asked(RotateCredential)] == [False, True]
 
 
-async def test_what_came_of_a_log_in_is_not_typed() -> None:
-    async with opened(world_with(provider="github", source="authorization_code")) as driven:
+async def test_what_came_of_a_log_in_is_renewed_by_another_log_in() -> None:
+    world = world_with(provider="github", source="device_code")
+    world.client.answer(ConnectService, log_in_begun)
+    async with opened(world) as driven:
         await driven.press("4")
         await driven.until_shown("api.github.com")
         await driven.press("t")
-        await driven.until_shown("this credential comes from a log-in")
+        await driven.until_shown("comes from a log-in at the service.")
+        await driven.press("enter")
+        assert not world.asked(ConnectService)
+        await driven.press("t")
+        await driven.until_shown("Log in again?")
+        await driven.press("tab", "enter")
+        await driven.until_shown("Open this address in your browser")
+        (asked,) = world.asked(ConnectService)
+        assert (asked.service_id, asked.connection_id, asked.flow) == ("github", identifier("scon", 1), "device_code")
+        world.attempt = attempt(status="connected", connection_id=identifier("scon", 1))
+        await driven.press("enter")
+        await driven.until_shown("logged in again; the credential before is kept")
+
+
+async def test_what_an_application_earns_by_itself_is_renewed_at_once() -> None:
+    world = world_with(provider="github", source="client_credentials")
+    world.client.answer(ConnectService, connected_at_once)
+    async with opened(world) as driven:
+        await driven.press("4")
+        await driven.until_shown("api.github.com")
+        await driven.press("t")
+        await driven.until_shown("Log in again?")
+        await driven.press("tab", "enter")
+        await driven.until_shown("logged in again")
 
 
 async def test_going_back_asks_first_and_starts_on_no() -> None:

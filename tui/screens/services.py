@@ -11,6 +11,7 @@ from textual.screen import Screen
 from textual.widgets import OptionList
 
 from stack_local.client import Client
+from stack_local.wire.connecting import ConnectService
 from stack_local.wire.credentials import CredentialMetadata, ListCredentials, UndoCredential
 from stack_local.wire.proposals import Proposal
 from stack_local.wire.services import (
@@ -25,13 +26,24 @@ from stack_local.wire.services import (
 )
 from tui.asking import ask
 from tui.catalogue import Choice, checked_words
+from tui.connecting import checked
 from tui.format import column, fitted, plural, visible
 from tui.keymap import Place, bindings
-from tui.messages import CheckedLoaded, Done, Doubted, ProposalTaken, Refused, RotationPrepared
+from tui.messages import (
+    CheckedLoaded,
+    ConnectingBegun,
+    Done,
+    Doubted,
+    LogInNeeded,
+    ProposalTaken,
+    Refused,
+    RotationPrepared,
+)
 from tui.screens.choose_service import ChooseServiceScreen
 from tui.screens.confirm import ConfirmScreen, doubt
 from tui.screens.connect import ConnectScreen
 from tui.screens.connect_known import ConnectKnownScreen
+from tui.screens.log_in import LogInScreen
 from tui.screens.prompt import PromptScreen
 from tui.screens.proposals import ProposalsScreen
 from tui.screens.rotate import RotateScreen
@@ -162,7 +174,7 @@ class ServicesScreen(Screen[None]):
 
     @work(exclusive=True, group="rotate")
     async def action_rotate(self) -> None:
-        """Ask for another secret, once it is known which fields it has."""
+        """Ask for another secret, or for another log-in, once it is known which of them the credential needs."""
         if (connection := self._selected()) is None:
             return
         answer = await ask(self._client, ListCredentials(), self.post_message)
@@ -170,15 +182,47 @@ class ServicesScreen(Screen[None]):
         if kept is None:
             return
         fields = _fields(kept, await self._template_of(connection.provider))
-        if not fields:
-            self.post_message(Refused("this credential comes from a log-in at the service", "disconnect and log in"))
-            return
-        self.post_message(RotationPrepared(connection, fields))
+        prepared = RotationPrepared(connection, fields) if fields else LogInNeeded(connection, kept.source)
+        self.post_message(prepared)
 
     @on(RotationPrepared)
     def _open_rotation(self, prepared: RotationPrepared) -> None:
         rotation = RotateScreen(self._client, prepared.connection, prepared.fields)
         self.app.push_screen(rotation, self._tell_connected)
+
+    @on(LogInNeeded)
+    def _ask_to_log_in(self, needed: LogInNeeded) -> None:
+        connection = needed.connection
+        words = Content.assemble(
+            "The credential of ",
+            visible(connection.name, 40),
+            " comes from a log-in at the service. What it has stays in use until you are back.",
+        )
+        values = {"service_id": connection.provider, "connection_id": connection.id, "flow": needed.flow}
+        question = ConfirmScreen("Log in again?", words, yes="Log in")
+        self.app.push_screen(question, partial(self._log_in_if, checked(ConnectService, values)))
+
+    def _log_in_if(self, request: ConnectService, is_sure: bool | None) -> None:
+        if is_sure:
+            self._log_in(request)
+
+    @work(exclusive=True, group="log in")
+    async def _log_in(self, request: ConnectService) -> None:
+        answer = await ask(self._client, request, self.post_message)
+        if answer is not None:
+            self.post_message(ConnectingBegun(answer))
+
+    @on(ConnectingBegun)
+    def _go_on(self, begun: ConnectingBegun) -> None:
+        if begun.connecting.attempt_id is None:
+            self._tell_logged_in(begun.connecting.id)
+        else:
+            self.app.push_screen(LogInScreen(self._client, begun.connecting.attempt_id), self._tell_logged_in)
+
+    def _tell_logged_in(self, connection_id: str | None) -> None:
+        if connection_id is not None:
+            self._notice.tell("logged in again; the credential before is kept")
+            self._load()
 
     def action_undo(self) -> None:
         """Go back to the secret before, after saying what falls."""
@@ -321,5 +365,6 @@ def _in_full(connection: Connection, *, is_checked: bool) -> Content:
         visible(connection.description or "", 256),
     ]
     if connection.reconnect_reason is not None:
-        lines.insert(0, Content.assemble("RECONNECT: ", visible(connection.reconnect_reason, 200)).stylize("bold"))
+        why = Content.assemble("RECONNECT with t: ", visible(connection.reconnect_reason, 200))
+        lines.insert(0, why.stylize("bold"))
     return Content("\n").join(lines)
