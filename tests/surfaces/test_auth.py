@@ -4,6 +4,8 @@ import asyncio
 
 import pytest
 
+from stack_local.domain.errors import InvalidRequest
+from stack_local.surfaces.auth import one_header
 from stack_local.wire.keys import ListKeys, RevokeKey
 from stack_local.wire.passports import IssuePassport, RevokePassport
 from stack_local.wire.vault import CreateSession
@@ -65,6 +67,12 @@ async def test_two_authorization_headers_are_400(appliance: Running) -> None:
             appliance.base_url, [f"{method} {path} HTTP/1.1", f"Host: localhost:{port}", *twice, "Content-Length: 0"]
         )
         assert (path, answer.status) == (path, 400)
+
+
+def test_a_header_that_stands_twice_is_read_by_nobody() -> None:
+    """The front door refuses it too, and is not alone in that."""
+    with pytest.raises(InvalidRequest, match="the header x-passport-token stands twice"):
+        one_header([(b"x-passport-token", b"one"), (b"X-Passport-Token", b"one")], b"x-passport-token")
 
 
 @pytest.mark.parametrize("place", ["query", "body", "cookie", "x-api-key"])
