@@ -17,6 +17,7 @@ from stack_local.domain.errors import Broken, Conflict, Locked, StackError, Unav
 from stack_local.domain.secrets import Secret
 from stack_local.egress.client import Egress
 from stack_local.egress.resolve import BriefMemory, Resolver, SystemResolver
+from stack_local.egress.way import WAY_OUT, Chosen, Way
 from stack_local.feed import Feed
 from stack_local.jobs import Jobs
 from stack_local.oauth.client_documents import FETCH_LIMITS, Sender
@@ -142,10 +143,11 @@ class Appliance:
         self.stopping = asyncio.Event()
         self.feed = Feed()
         self.rates = Rates(system, settings)
+        self._way = Way()
         self.sessions = Sessions(
             system, idle_seconds=settings.session_idle_seconds, total_seconds=settings.session_seconds
         )
-        ports = Ports(system, settings, self.sessions, self.feed, self.rates, self)
+        ports = Ports(system, settings, self.sessions, self.feed, self.rates, self._way, self)
         self.dispatcher = Dispatcher(ports)
         self.agents_door = Authenticator(ports, is_person_side=False)
         self.person_door = Authenticator(ports, is_person_side=True)
@@ -320,9 +322,10 @@ class Appliance:
             register(plugins)
         port = int(self._base_url.rpartition(":")[2])
         resolver, own_ports = self._resolver, frozenset({port})
-        self._egress = Egress(resolver=resolver, own_ports=own_ports)
-        self._documents_egress = Egress(resolver=resolver, own_ports=own_ports, limits=FETCH_LIMITS)
-        self._tokens_egress = Egress(resolver=resolver, own_ports=own_ports, limits=TOKEN_LIMITS)
+        way = self._way
+        self._egress = Egress(resolver=resolver, own_ports=own_ports, way=way)
+        self._documents_egress = Egress(resolver=resolver, own_ports=own_ports, way=way, limits=FETCH_LIMITS)
+        self._tokens_egress = Egress(resolver=resolver, own_ports=own_ports, way=way, limits=TOKEN_LIMITS)
         self._inspector = Inspector(plugins.detectors, budget_seconds=self._settings.detector_seconds)
         scribe = Scribe(self._system, operator_id)
         endpoint = TokenEndpoint(self._token_sender or self._tokens_egress)
@@ -348,10 +351,17 @@ class Appliance:
         if is_new:
             await database.write(self._establish)
         found = await database.read(
-            lambda tx: (meta.find(tx, "operator_id"), meta.list_signing_keys(tx), meta.find(tx, RATES))
+            lambda tx: (
+                meta.find(tx, "operator_id"),
+                meta.list_signing_keys(tx),
+                meta.find(tx, RATES),
+                meta.find(tx, WAY_OUT),
+            )
         )
-        operator_id, raw_keys, kept_rates = found
+        operator_id, raw_keys, kept_rates, kept_way = found
         self.rates.load(kept_rates)
+        if kept_way is not None:
+            self._way.take(Chosen.decode(kept_way))
         if operator_id is None or not raw_keys:
             raise Unavailable(
                 "the vault's database is empty", code="VAULT_DAMAGED", hint="restore vault.db from a backup"

@@ -46,7 +46,7 @@ KEYS = (
     Key("c", "connect", "Connect a service: one of the catalogue, or one of your own", "services", "connect"),
     Key("v", "verify", "Ask the service whether its credential works", "services", "try"),
     Key("h", "hosts", "Change the hosts a connection is bound to", "services", "hosts"),
-    Key("t", "rotate", "Give the connection another secret, or log in again; the one before is kept", "services", "rotate"),
+    Key("t", "rotate", "Give another secret, or log in again; the one before is kept", "services", "rotate"),
     Key("z", "undo", "Go back to the secret before this one", "services", "undo"),
     Key("p", "proposals", "See which services agents ask for", "services", "asked"),
     Key("D", "disconnect", "Disconnect a service and destroy its credential", "services", "erase"),

@@ -11,9 +11,9 @@ from stack_local.egress.errors import EgressFailed, EgressRefused
 from stack_local.egress.exchange import METHODS
 from stack_local.egress.limits import Limits
 from stack_local.egress.messages import InboundResponse, OutboundRequest, Peer, Upload, WireRequest
-from stack_local.egress.resolve import Resolver, pin
+from stack_local.egress.resolve import Resolver, check_outside, may_be_private, pin
 from stack_local.egress.streams import StreamedResponse
-from stack_local.egress.tls import make_tls_context
+from stack_local.egress.way import Way
 
 __all__ = [
     "Egress",
@@ -64,14 +64,15 @@ class Egress:
         *,
         resolver: Resolver,
         own_ports: frozenset[int],
-        ca: str | None = None,
+        way: Way | None = None,
         limits: Limits | None = None,
     ) -> None:
-        """`own_ports` are those we listen on; `ca`, in PEM, adds to the public authorities for every service."""
+        """`own_ports` are those we listen on."""
         self._resolver = resolver
         self._own_ports = own_ports
         self._limits = limits or Limits()
-        self._pool = Pool(tls_context=make_tls_context(ca=ca), limits=self._limits)
+        self._way = way or Way()
+        self._pool = Pool(limits=self._limits)
 
     async def send(self, request: OutboundRequest) -> InboundResponse:
         """The answer to the request. No redirect is followed, no cookie kept, nothing tried twice.
@@ -83,7 +84,7 @@ class Egress:
         deadline = asyncio.get_running_loop().time() + self._limits.total_seconds
         wire_request = complete(request)
         peer = await self._peer(request, deadline)
-        return await self._pool.send(peer, wire_request, deadline=deadline, tls=request.tls)
+        return await self._pool.send(peer, wire_request, deadline=deadline, tls=request.tls or self._way.tls)
 
     async def open(self, request: OutboundRequest) -> StreamedResponse:
         """The head of the answer; its body is read piece by piece. Whoever opens it reads it to its end or closes it.
@@ -93,7 +94,8 @@ class Egress:
         """
         deadline = asyncio.get_running_loop().time() + self._limits.stream_head_seconds
         wire_request = complete(request)
-        return await self._pool.open(await self._peer(request, deadline), wire_request, tls=request.tls)
+        peer = await self._peer(request, deadline)
+        return await self._pool.open(peer, wire_request, tls=request.tls or self._way.tls)
 
     async def aclose(self) -> None:
         """Close the idle connections."""
@@ -101,22 +103,34 @@ class Egress:
 
     async def _peer(self, request: OutboundRequest, deadline: float) -> Peer:
         """Where the request goes, once everything about it was checked; nothing is connected to before."""
-        url = request.url
+        url, proxy = request.url, self._way.chosen.proxy
         check_scheme(url, request.private_allowed)
-        address = await self._pin(request, deadline)
+        if proxy is not None and not may_be_private(url.host_port, request.private_allowed):
+            return await self._beyond(proxy, request, deadline)
+        address = await self._pin(url.host_port, request.private_allowed, deadline)
+        if proxy is not None and refusal(address) is None:
+            return await self._beyond(proxy, request, deadline)
         check_plain(url, address)
         return Peer(request.pool_key, url.scheme, url.host, url.port, address)
 
-    async def _pin(self, request: OutboundRequest, deadline: float) -> str:
+    async def _beyond(self, proxy: HostPort, request: OutboundRequest, deadline: float) -> Peer:
+        """A host outside: the proxy looks its name up, and the certificate says that it is the one."""
         url = request.url
+        if url.scheme != "https":
+            raise EgressRefused("we do not send over plain http", reason="plain http")
+        check_outside(url.host, url.port, own_ports=self._own_ports)
+        address = await self._pin(proxy, frozenset({proxy}), deadline)
+        return Peer(request.pool_key, url.scheme, url.host, url.port, address, proxy.port)
+
+    async def _pin(self, host_port: HostPort, private_allowed: frozenset[HostPort], deadline: float) -> str:
         pinning = pin(
             self._resolver,
-            url.host,
-            url.port,
-            private_allowed=request.private_allowed,
+            host_port.host,
+            host_port.port,
+            private_allowed=private_allowed,
             own_ports=self._own_ports,
         )
-        if is_ip_literal(url.host):
+        if is_ip_literal(host_port.host):
             return await pinning  # nothing is looked up
         try:
             async with asyncio.timeout_at(deadline):

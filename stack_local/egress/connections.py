@@ -14,17 +14,14 @@ from stack_local.egress.streams import StreamedResponse, begin
 class Pool:
     """Connections of one event loop. The newest idle one is used first, so that the others can age."""
 
-    def __init__(self, *, tls_context: ssl.SSLContext, limits: Limits) -> None:
-        self._tls_context = tls_context
+    def __init__(self, *, limits: Limits) -> None:
         self._limits = limits
         self._idle: dict[Peer, list[Connection]] = {}
         self._idle_count = 0
         self._sweeper: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    async def send(
-        self, peer: Peer, request: WireRequest, *, deadline: float, tls: ssl.SSLContext | None = None
-    ) -> InboundResponse:
+    async def send(self, peer: Peer, request: WireRequest, *, deadline: float, tls: ssl.SSLContext) -> InboundResponse:
         """One exchange, over before `deadline` (loop time); a connection on which it failed is closed.
 
         There is no retry: an idle connection that the other side has ended is found out before anything is written,
@@ -51,7 +48,7 @@ class Pool:
         self._release(peer, connection, may_follow=may_follow)
         return response
 
-    async def open(self, peer: Peer, request: WireRequest, *, tls: ssl.SSLContext | None = None) -> StreamedResponse:
+    async def open(self, peer: Peer, request: WireRequest, *, tls: ssl.SSLContext) -> StreamedResponse:
         """One exchange whose body is read as it comes.
 
         Raises:
@@ -81,7 +78,7 @@ class Pool:
         # One turn of the loop lets the transports close their sockets.
         await asyncio.sleep(0)
 
-    async def _acquire(self, peer: Peer, tls: ssl.SSLContext | None) -> Connection:
+    async def _acquire(self, peer: Peer, tls: ssl.SSLContext) -> Connection:
         """No wait lies between taking up an idle connection and writing to it."""
         waiting = self._idle.get(peer)
         while waiting:
@@ -89,7 +86,7 @@ class Pool:
             if connection.take_up():
                 return connection
             connection.abort()
-        return await open_connection(peer, tls or self._tls_context, self._limits)
+        return await open_connection(peer, tls, self._limits)
 
     def _take_newest(self, peer: Peer, waiting: list[Connection]) -> Connection:
         connection = waiting.pop()

@@ -62,6 +62,8 @@ class Peer(NamedTuple):
     port: int
     address: str
     """The checked address; the name in `host` is only for TLS and the Host header."""
+    proxy_port: int | None = None
+    """At that address a proxy listens on this port, and is asked to go on to `host` and `port`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -97,7 +97,7 @@ async def pin(
         EgressRefused: the name, the port or an address is refused.
         EgressFailed: the name does not resolve.
     """
-    is_exempt = HostPort(url_host, port) in private_allowed and _may_be_private(url_host, port)
+    is_exempt = may_be_private(HostPort(url_host, port), private_allowed)
     if not is_exempt:
         _check_port(port)
         _check_name(url_host)
@@ -109,6 +109,24 @@ async def pin(
     for address in addresses:
         _check_address(address, port, is_exempt=is_exempt, own_ports=own_ports)
     return addresses[0]
+
+
+def may_be_private(pair: HostPort, private_allowed: frozenset[HostPort]) -> bool:
+    """Whether a person who bound this pair named a host of their own network by it (house decision 5)."""
+    is_theirs = pair.port != DEFAULT_PORTS["https"] or is_ip_literal(pair.host) or _is_local(pair.host)
+    return is_theirs and pair in private_allowed
+
+
+def check_outside(host: str, port: int, *, own_ports: frozenset[int]) -> None:
+    """Look at a host whose name somebody else looks up.
+
+    Raises:
+        EgressRefused: the name, the port or the address that it is written as is refused.
+    """
+    _check_port(port)
+    _check_name(host)
+    if is_ip_literal(host):
+        _check_address(host, port, is_exempt=False, own_ports=own_ports)
 
 
 def is_own_address(address: str) -> bool:
@@ -128,11 +146,6 @@ def _can_bind(probe: socket.socket, address: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def _may_be_private(host: str, port: int) -> bool:
-    """Whether a person who bound this pair named a host of their own network by it (house decision 5)."""
-    return port != DEFAULT_PORTS["https"] or is_ip_literal(host) or _is_local(host)
 
 
 def _check_port(port: int) -> None:

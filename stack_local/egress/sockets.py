@@ -3,14 +3,19 @@
 import asyncio
 import contextlib
 import ipaddress
+import re
 import select
 import socket
 import ssl
 from collections.abc import Callable
 
+from stack_local.domain.urls import HostPort
 from stack_local.egress.errors import EgressFailed
 from stack_local.egress.limits import WRITE_AHEAD_BYTES, Limits
 from stack_local.egress.messages import Peer
+
+_OPENED = re.compile(rb"HTTP/1\.[01] 2[0-9]{2}[ \r]")
+"""How the answer of a proxy begins that has gone on."""
 
 
 class Connection(asyncio.Protocol):
@@ -179,8 +184,10 @@ async def _connect(peer: Peer, limits: Limits) -> socket.socket:
         raw_socket.setblocking(False)
         raw_socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         async with asyncio.timeout(limits.connect_seconds):
-            await asyncio.get_running_loop().sock_connect(raw_socket, (peer.address, peer.port))
+            await asyncio.get_running_loop().sock_connect(raw_socket, (peer.address, _port(peer)))
         _check_peer_name(raw_socket, peer)
+        if peer.proxy_port is not None:
+            await _tunnel(raw_socket, peer, limits)
     except BaseException as error:
         raw_socket.close()
         if isinstance(error, TimeoutError):
@@ -194,8 +201,28 @@ async def _connect(peer: Peer, limits: Limits) -> socket.socket:
 def _check_peer_name(raw_socket: socket.socket, peer: Peer) -> None:
     """The kernel says whom we reached; an address that was rewritten on the way must not get a credential."""
     address, port = raw_socket.getpeername()[:2]
-    if ipaddress.ip_address(address) != ipaddress.ip_address(peer.address) or port != peer.port:
+    if ipaddress.ip_address(address) != ipaddress.ip_address(peer.address) or port != _port(peer):
         raise EgressFailed("another address answered", code="connect_failed", sent=False)
+
+
+def _port(peer: Peer) -> int:
+    return peer.port if peer.proxy_port is None else peer.proxy_port
+
+
+async def _tunnel(raw_socket: socket.socket, peer: Peer, limits: Limits) -> None:
+    """Ask the proxy to go on to the host (RFC 9110, section 9.3.6)."""
+    loop, target = asyncio.get_running_loop(), HostPort(peer.host, peer.port).text.encode("ascii")
+    answer = b""
+    async with asyncio.timeout(limits.connect_seconds):
+        await loop.sock_sendall(raw_socket, b"CONNECT %b HTTP/1.1\r\nHost: %b\r\n\r\n" % (target, target))
+        while b"\r\n\r\n" not in answer and len(answer) < limits.response_head_bytes:
+            data = await loop.sock_recv(raw_socket, limits.response_head_bytes)
+            if not data:
+                break
+            answer += data
+    # Whoever is behind it speaks first only once it is spoken to: nothing may follow the head.
+    if not _OPENED.match(answer) or not answer.endswith(b"\r\n\r\n"):
+        raise EgressFailed("the company's proxy does not let it through", code="connect_failed", sent=False)
 
 
 async def _attach(raw_socket: socket.socket, peer: Peer, tls: ssl.SSLContext | None, limits: Limits) -> Connection:

@@ -1,6 +1,7 @@
 """The pool as an httpx transport, for libraries that bring their own httpx client."""
 
 import asyncio
+import ssl
 from dataclasses import dataclass
 
 import httpx
@@ -37,8 +38,9 @@ class PinnedTransport(httpx.AsyncBaseTransport):
     Errors are ours (`EgressFailed`), not httpx's: they say whether the request may have left.
     """
 
-    def __init__(self, pool: Pool, *, limits: Limits | None = None) -> None:
+    def __init__(self, pool: Pool, tls: ssl.SSLContext, *, limits: Limits | None = None) -> None:
         self._pool = pool
+        self._tls = tls
         self._limits = limits or Limits()
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -51,7 +53,7 @@ class PinnedTransport(httpx.AsyncBaseTransport):
         check_scheme(url, outbound.private_allowed)
         check_plain(url, pin.address)
         peer = Peer(pin.pool_key, url.scheme, url.host, url.port, pin.address)
-        response = await self._pool.send(peer, complete(outbound), deadline=deadline)
+        response = await self._pool.send(peer, complete(outbound), deadline=deadline, tls=self._tls)
         return httpx.Response(response.status, headers=list(response.headers), content=response.body)
 
 

@@ -10,6 +10,7 @@ from stack_local.domain.audit import Layer, Outcome
 from stack_local.domain.detection import Finding
 from stack_local.domain.scanning import Scanned
 from stack_local.domain.secrets import Secret
+from stack_local.egress.way import Way
 from stack_local.feed import Feed
 from stack_local.oauth.server import AuthorizationServer
 from stack_local.oauth.token_endpoint import TokenEndpoint
@@ -89,6 +90,7 @@ class Ports:
     sessions: Sessions
     feed: Feed
     rates: Rates
+    way: Way
     appliance: Appliance
 
 

@@ -6,8 +6,11 @@ from pydantic import SecretStr
 
 from stack_local import __version__
 from stack_local.domain.audit import GENESIS
-from stack_local.domain.errors import InvalidRequest
+from stack_local.domain.errors import InvalidRequest, StackError
 from stack_local.domain.secrets import Secret
+from stack_local.domain.urls import HostPort, parse_host_port
+from stack_local.egress.tls import fingerprints
+from stack_local.egress.way import WAY_OUT, Chosen
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.rates import RATES
@@ -16,12 +19,14 @@ from stack_local.store.database import Tx
 from stack_local.wire.vault import (
     ApplianceStatus,
     ChangePassphrase,
+    CompanyProxy,
     Created,
     CreateSession,
     CreateVault,
     DisableKeyring,
     EnableKeyring,
     EndSession,
+    GetCompanyProxy,
     GetHealth,
     GetJwks,
     GetStatus,
@@ -33,6 +38,7 @@ from stack_local.wire.vault import (
     RateLimits,
     RenewRecoveryCode,
     SealVault,
+    SetCompanyProxy,
     SetRates,
     SlotList,
     UnlockVault,
@@ -137,6 +143,46 @@ async def set_rates(ctx: Context, request: SetRates) -> RateLimits:
     ctx.ports.rates.allow(chosen)
     ctx.note(**chosen)
     return RateLimits(**chosen)
+
+
+@handles(SetCompanyProxy)
+async def set_company_proxy(ctx: Context, request: SetCompanyProxy) -> CompanyProxy:
+    """Kept in the vault, where no file reaches; good from the next connection on."""
+    before = ctx.ports.way.chosen
+    chosen = Chosen(None if request.proxy is None else _host_port(request.proxy), request.ca)
+    ctx.ports.way.take(chosen)
+    try:
+        await ctx.core.database.write(lambda tx: meta.put(tx, WAY_OUT, chosen.encode()))
+    except StackError:
+        ctx.ports.way.take(before)
+        raise
+    shown = _company_proxy(chosen)
+    ctx.note(subject=shown.proxy or "none", ca=", ".join(shown.ca_fingerprints))
+    return shown
+
+
+def _host_port(proxy: str) -> HostPort:
+    try:
+        return parse_host_port(proxy)
+    except InvalidRequest as refused:
+        raise InvalidRequest(refused.message, field="proxy", rule="host:port") from None
+
+
+@handles(GetCompanyProxy)
+async def get_company_proxy(ctx: Context, request: GetCompanyProxy) -> CompanyProxy:
+    """As the next connection goes."""
+    return _company_proxy(ctx.ports.way.chosen)
+
+
+def _company_proxy(chosen: Chosen) -> CompanyProxy:
+    warnings = []
+    if chosen.proxy is not None:
+        warnings += ["the proxy sees which hosts are called, and when", "it looks up the names of hosts outside"]
+    if chosen.ca is not None:
+        warnings.append("whoever holds the key of this authority can read every credential on its way")
+    proxy = None if chosen.proxy is None else chosen.proxy.text
+    trusted = [] if chosen.ca is None else fingerprints(chosen.ca)
+    return CompanyProxy(proxy=proxy, ca_fingerprints=trusted, warnings=warnings)
 
 
 @handles(ChangePassphrase)

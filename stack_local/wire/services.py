@@ -7,13 +7,8 @@ from pydantic import Field, SecretStr, StringConstraints
 
 from stack_local.domain.services import Injection, InjectionStyle
 from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
-from stack_local.wire.types import UNSHOWN, ConnectionId, GovernanceId
+from stack_local.wire.types import UNSHOWN, Certificates, ConnectionId, GovernanceId, HostText
 
-HostText = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=260),
-    Field(description="One exact host, with its port where it is not 443: api.github.com, 10.0.0.5:8443."),
-]
 Confirmed = Annotated[
     bool,
     Field(
@@ -198,8 +193,8 @@ class ConnectCustomService(Request[Connection]):
     verify_path: str | None = Field(
         None, max_length=512, pattern=r"^/", description="A harmless GET that tells if it works."
     )
-    ca: Annotated[str, StringConstraints(max_length=65_536)] | None = Field(
-        None, description="Certificates (PEM) its hosts may be signed by besides the public ones: a private CA."
+    ca: Certificates | None = Field(
+        None, description="PEM: who may sign its hosts besides the public authorities; a private CA."
     )
     confirm_format: Confirmed = False
     confirm_hosts: Confirmed = False

@@ -40,6 +40,14 @@ GovernanceId = Annotated[
     Field(description="The pending decision that allowed this change, when repeating the call after it."),
 ]
 
+HostText = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=260),
+    Field(description="One exact host, with its port where it is not 443: api.github.com, 10.0.0.5:8443."),
+]
+Certificates = Annotated[str, StringConstraints(max_length=65_536)]
+"""Of authorities, in PEM (RFC 7468)."""
+
 JsonBody = JsonValue
 """Any JSON."""
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_serializer
 
 from stack_local.wire.catalogue import PERSON_SIDE, Request, View, operation
-from stack_local.wire.types import JsonBody
+from stack_local.wire.types import Certificates, JsonBody
 
 MAX_RATE = 10_000_000
 """More than one process can do."""
@@ -74,6 +74,14 @@ class RateLimits(View):
 
     intents_per_hour: int
     proxy_calls_per_minute: int
+
+
+class CompanyProxy(View):
+    """The way out of the network."""
+
+    proxy: str | None = Field(description="host:port; null: directly.")
+    ca_fingerprints: list[str] = Field(description="SHA-256 of what is trusted for every service.")
+    warnings: list[str]
 
 
 class SlotList(View):
@@ -181,6 +189,30 @@ class SetRates(Request[RateLimits]):
 
     intents_per_hour: int | None = Field(None, ge=1, le=MAX_RATE)
     proxy_calls_per_minute: int | None = Field(None, ge=1, le=MAX_RATE)
+
+
+@operation(
+    scope="vault:write",
+    route="POST /v1/vault/company-proxy",
+    effect="external",
+    surfaces=PERSON_SIDE,
+    while_locked=False,
+    audit="vault.set_company_proxy",
+)
+class SetCompanyProxy(Request[CompanyProxy]):
+    """Go out through a company's proxy, or directly where none is named; hosts of your own network stay direct."""
+
+    proxy: str | None = Field(
+        None, max_length=260, pattern=r":[0-9]{1,5}$", description="host:port. It is asked to CONNECT, without a login."
+    )
+    ca: Certificates | None = Field(
+        None, description="Trusted for every service: the authority of a proxy that opens TLS."
+    )
+
+
+@operation(scope="vault:write", route="GET /v1/vault/company-proxy", effect="read", surfaces=PERSON_SIDE)
+class GetCompanyProxy(Request[CompanyProxy]):
+    """The way out of the network, and what is to be known of it."""
 
 
 @operation(

@@ -78,6 +78,7 @@ def example(*requests: type[Request[Any]]) -> Callable[[Example], Example]:
     vault.GetHealth,
     vault.GetJwks,
     vault.GetStatus,
+    vault.GetCompanyProxy,
     vault.EndSession,
     vault.LockVault,
     vault.SealVault,
@@ -389,6 +390,11 @@ async def the_passphrase_without_a_keyring(world: World, bearer: str) -> Argumen
 @example(vault.SetRates)
 async def more_calls(world: World, bearer: str) -> Arguments:
     return {"proxy_calls_per_minute": 100_000, "intents_per_hour": 10_000}
+
+
+@example(vault.SetCompanyProxy)
+async def directly(world: World, bearer: str) -> Arguments:
+    return {}
 
 
 @example(vault.ChangePassphrase)

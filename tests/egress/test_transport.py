@@ -15,8 +15,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nSet-Cookie: a=b\r\n\r\nok"
 
 
 def client_of(limits: Limits | None = None) -> tuple[httpx.AsyncClient, Pool]:
-    pool = Pool(tls_context=make_tls_context(), limits=limits or Limits())
-    return httpx.AsyncClient(transport=PinnedTransport(pool), trust_env=False), pool
+    pool = Pool(limits=limits or Limits())
+    return httpx.AsyncClient(transport=PinnedTransport(pool, make_tls_context()), trust_env=False), pool
 
 
 def pin_to(upstream: RawUpstream, host: str = "h.com", *, is_plain_allowed: bool = True) -> dict[str, Pin]:

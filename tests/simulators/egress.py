@@ -9,6 +9,7 @@ from stack_local.domain.urls import HostPort, parse_url
 from stack_local.egress.client import Egress, OutboundRequest
 from stack_local.egress.errors import EgressFailed
 from stack_local.egress.limits import Limits
+from stack_local.egress.way import Chosen, Way
 from tests.simulators.raw_upstream import RawUpstream
 from tests.simulators.resolver import TableResolver
 
@@ -28,7 +29,7 @@ async def opened(
 ) -> AsyncIterator[Egress]:
     """An `Egress` while the block runs."""
     own_ports = frozenset({7822})
-    egress = Egress(resolver=resolver or TableResolver(), own_ports=own_ports, limits=limits, ca=ca)
+    egress = Egress(resolver=resolver or TableResolver(), own_ports=own_ports, limits=limits, way=Way(Chosen(ca=ca)))
     try:
         yield egress
     finally:
