@@ -31,6 +31,9 @@ from stack_local.store.terms import encode_constraint
 from stack_local.vault.vault import AUDIENCE
 from stack_local.wire.passports import DeclaredIntent, IssuedPassport
 
+AHEAD = timedelta(seconds=30)
+"""So long before its end a passport that the appliance holds is refreshed: a call may have to wait for its turn."""
+
 INTERACTIVE = DeclaredIntent(summary="interactive session", services=[])
 """What the appliance declares for a bearer that stands for one agent and names no passport (house decision 2)."""
 
@@ -278,7 +281,7 @@ def _automatic(tx: Tx, ctx: Context, agent_id: str) -> Passport:
     if held is not None and _is_as_good_as_new(held, ctx, granted):
         return held
     agent = agents.get_rule(tx, agent_id)
-    over = held is None or ctx.now >= held.session_ends_at
+    over = held is None or ctx.now + AHEAD >= held.session_ends_at
     if held is not None and not over:
         passports.set_refreshed(tx, held.jti, at=ctx.now)
     wanted = Wanted(granted, INTERACTIVE, is_automatic=True)
@@ -298,5 +301,5 @@ def _automatic(tx: Tx, ctx: Context, agent_id: str) -> Passport:
 
 
 def _is_as_good_as_new(held: Passport, ctx: Context, granted: tuple[ServiceScope, ...]) -> bool:
-    state = state_of(held, ctx.now)
+    state = state_of(held, ctx.now + AHEAD)
     return state is State.REVOKED or (state is State.ACTIVE and set(held.services) == set(granted))

@@ -2,12 +2,13 @@
 
 import base64
 import json
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
 from stack_local.domain.errors import Forbidden, InvalidRequest
+from stack_local.operations.minting import AHEAD
 from stack_local.wire.access import GrantAgentAccess, RevokeAgentAccess
 from stack_local.wire.agents import UpdateAgent
 from stack_local.wire.intents import IntentClaim, IntentTarget, RejectIntent, SubmitIntent
@@ -171,6 +172,20 @@ async def test_a_key_of_one_agent_proxies_under_one_passport_that_follows_its_gr
         assert (await http.post("/v1/proxy", json=read(upstream))).status_code == 200
         (newer,) = (await appliance.person.call(ListActivePassports())).items
     assert (newer.session_id, newer.jti != held.jti) == (held.session_id, True)
+
+
+@pytest.mark.parametrize(("left", "is_new"), [(AHEAD + timedelta(seconds=1), False), (AHEAD, True)])
+async def test_the_passport_of_a_key_is_refreshed_before_a_call_that_waits_could_outlive_it(
+    appliance: Running, upstream: Upstream, left: timedelta, is_new: bool
+) -> None:
+    agent = await appliance.agent("helper", await appliance.connect(upstream))
+    async with appliance.http(await appliance.key(agent_id=agent.id)) as http:
+        assert (await http.post("/v1/proxy", json=read(upstream))).status_code == 200
+        (held,) = (await appliance.person.call(ListActivePassports())).items
+        appliance.system.advance((held.expires_at - left - appliance.system.now()).total_seconds())
+        assert (await http.post("/v1/proxy", json=read(upstream))).status_code == 200
+        (now,) = (await appliance.person.call(ListActivePassports())).items
+    assert (now.session_id, now.jti != held.jti) == (held.session_id, is_new)
 
 
 @pytest.mark.parametrize("how", ["the passport", "the access"])
