@@ -15,7 +15,7 @@ TESTS = {
     ),
     "stack_local/surfaces/front_door.py": ("tests/surfaces/test_front_door.py",),
     "stack_local/surfaces/heads.py": ("tests/surfaces/test_heads.py",),
-    "stack_local/surfaces/auth.py": ("tests/surfaces/test_auth.py",),
+    "stack_local/surfaces/auth.py": ("tests/surfaces/test_auth.py", "tests/oauth/test_tokens.py"),
     **{str(path.relative_to(ROOT)): ("tests/egress",) for path in sorted(ROOT.glob("stack_local/egress/*.py"))},
 }
 """The files, and the tests of which one must fall when a check of the file is taken away."""
