@@ -166,6 +166,11 @@ async def test_a_coded_answer_is_decoded_in_small_steps() -> None:
         assert max(map(len, pieces)) <= 1000 * CODED_STEP_BYTES
 
 
+async def test_what_is_not_http_is_no_answer() -> None:
+    async with raw_upstream([b"HTTP/1.1 200 OK\r\nbroken header\r\n\r\n"]) as upstream, opened() as egress:
+        assert await failure_of(asyncio.ensure_future(egress.open(to(upstream.port)))) == ("response_invalid", True)
+
+
 async def test_no_answer_in_time_is_a_failure() -> None:
     async with raw_upstream([HANG]) as upstream, opened(limits=Limits(stream_head_seconds=0.05)) as egress:
         opening = asyncio.ensure_future(egress.open(to(upstream.port)))
