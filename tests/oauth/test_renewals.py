@@ -192,7 +192,7 @@ async def test_hosts_that_are_bound_meanwhile_lose_no_rotated_token(tmp_path: Pa
 
 @pytest.mark.parametrize("misbehavior", MISBEHAVIORS)
 async def test_a_service_that_misbehaves_ends_nothing(tmp_path: Path, misbehavior: str) -> None:
-    async with desk(tmp_path, misbehavior=misbehavior, patience=0.3) as at:
+    async with desk(tmp_path, misbehavior=misbehavior, patience=2) as at:
         at.system.advance(3600)
         with pytest.raises(UpstreamFailed) as failed:
             await at.token()
