@@ -67,7 +67,7 @@ def read_certificates(path: str) -> str:
     try:
         with Path(path).expanduser().open("rb") as file:
             text = file.read(MAX_CA_BYTES + 1).decode("ascii")
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # the last: `~somebody` is nobody
         raise InvalidRequest("that file cannot be read", field="CA file", rule="certificates in PEM") from None
     if len(text) > MAX_CA_BYTES:
         raise InvalidRequest("that file is too large", field="CA file", rule=f"at most {MAX_CA_BYTES} bytes")

@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from stack_local import __version__
 from stack_local.domain.audit import GENESIS
-from stack_local.domain.errors import InvalidRequest, StackError
+from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.domain.urls import HostPort, parse_host_port
 from stack_local.egress.tls import fingerprints
@@ -148,15 +148,10 @@ async def set_rates(ctx: Context, request: SetRates) -> RateLimits:
 @handles(SetCompanyProxy)
 async def set_company_proxy(ctx: Context, request: SetCompanyProxy) -> CompanyProxy:
     """Kept in the vault, where no file reaches; good from the next connection on."""
-    before = ctx.ports.way.chosen
     chosen = Chosen(None if request.proxy is None else _host_port(request.proxy), request.ca)
+    shown = _company_proxy(chosen)  # refuses certificates that cannot be read
+    await ctx.core.database.write(lambda tx: meta.put(tx, WAY_OUT, chosen.encode()))
     ctx.ports.way.take(chosen)
-    try:
-        await ctx.core.database.write(lambda tx: meta.put(tx, WAY_OUT, chosen.encode()))
-    except StackError:
-        ctx.ports.way.take(before)
-        raise
-    shown = _company_proxy(chosen)
     ctx.note(subject=shown.proxy or "none", ca=", ".join(shown.ca_fingerprints))
     return shown
 

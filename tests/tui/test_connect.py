@@ -189,10 +189,11 @@ async def test_a_private_authority_comes_from_a_file_and_with_a_caution(tmp_path
         assert world.asked(ConnectCustomService)[0].ca == file.read_text()
 
 
-async def test_a_file_that_is_not_there_connects_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize("path", ["/nowhere/missing.pem", "~nobody-of-this-name/ca.pem", "/"])
+async def test_a_file_that_cannot_be_read_connects_nothing(path: str) -> None:
     world = World()
     async with opened(world) as driven:
-        await fill_in(driven, ca_file=str(tmp_path / "missing.pem"))
+        await fill_in(driven, ca_file=path)
         await driven.press("ctrl+s")
         await driven.until_shown("refused: that file cannot be read")
         assert not world.asked(ConnectCustomService)

@@ -79,14 +79,18 @@ async def test_the_secret_of_another_service_needs_a_second_yes() -> None:
         assert [asked.confirm_format for asked in world.asked(RotateCredential)] == [False, True]
 
 
+async def asked_to_log_in(driven: Driven) -> None:
+    await driven.press("4")
+    await driven.until_shown("api.github.com")
+    await driven.press("t")
+    await driven.until_shown("comes from a log-in at the service.")
+
+
 async def test_what_came_of_a_log_in_is_renewed_by_another_log_in() -> None:
     world = world_with(provider="github", source="device_code")
     world.client.answer(ConnectService, log_in_begun)
     async with opened(world) as driven:
-        await driven.press("4")
-        await driven.until_shown("api.github.com")
-        await driven.press("t")
-        await driven.until_shown("comes from a log-in at the service.")
+        await asked_to_log_in(driven)
         await driven.press("enter")
         assert not world.asked(ConnectService)
         await driven.press("t")
@@ -104,10 +108,7 @@ async def test_what_an_application_earns_by_itself_is_renewed_at_once() -> None:
     world = world_with(provider="github", source="client_credentials")
     world.client.answer(ConnectService, connected_at_once)
     async with opened(world) as driven:
-        await driven.press("4")
-        await driven.until_shown("api.github.com")
-        await driven.press("t")
-        await driven.until_shown("Log in again?")
+        await asked_to_log_in(driven)
         await driven.press("tab", "enter")
         await driven.until_shown("logged in again")
 
