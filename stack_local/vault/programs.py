@@ -147,6 +147,8 @@ async def _end(process: Process) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(KILL_SECONDS):
             await process.wait()
+    # What it started may hold our pipes still, in a session of its own; asyncio has no other way to let go of them.
+    process._transport.close()  # type: ignore[attr-defined]
 
 
 def _kill(process: Process) -> None:

@@ -1,6 +1,7 @@
 """A program is run as it stands on the PATH, with little, for a while, and for what it prints alone."""
 
 import asyncio
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -187,6 +188,15 @@ async def test_a_program_that_leaves_another_behind_is_late(scripts: Scripts, li
     with pytest.raises(UpstreamTimedOut):
         await Programs(scripts.environment, seconds=0.3).run(TOOL)
     assert lifeline.is_dropped()
+
+
+async def test_nothing_of_a_program_stays_open_when_another_it_left_behind_escaped(scripts: Scripts) -> None:
+    before = os.listdir("/proc/self/fd")
+    scripts.write("tool", "setsid sleep 20 &\nprintf half")
+    with pytest.raises(UpstreamTimedOut):
+        await Programs(scripts.environment, seconds=0.3).run(TOOL)
+    await asyncio.sleep(0)  # what was closed is let go of in the loop's next round
+    assert os.listdir("/proc/self/fd") == before
 
 
 async def test_a_program_dies_with_the_call_that_waits_for_it(scripts: Scripts, lifeline: Lifeline) -> None:
