@@ -1,10 +1,11 @@
 """The `stack-local` command. Heavy parts are imported when a sub-command needs them."""
 
+import gc
 import sys
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from stack_local.surfaces.cli import Launch
-from stack_local.surfaces.cli import main as run_command
+if TYPE_CHECKING:
+    from stack_local.surfaces.cli import Launch
 
 
 class LazyLaunch:
@@ -20,7 +21,11 @@ class LazyLaunch:
 
 def main() -> None:
     """Run the command and end with its exit status."""
-    run_command(cast(Launch, LazyLaunch()))
+    # Half of a start was the collector, which walked again and again what had just been imported.
+    gc.set_threshold(50_000)
+    from stack_local.surfaces.cli import main as run_command
+
+    run_command(cast("Launch", LazyLaunch()))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Serving: one socket for agents, one for the person's side, each with an application object of its own."""
 
 import asyncio
-import importlib
 import os
 import socket
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from stack_local.app import Appliance, Places
 from stack_local.domain.errors import Conflict
@@ -17,6 +16,9 @@ from stack_local.surfaces import rest as rest_surface
 from stack_local.surfaces.base_url import BaseUrl
 from stack_local.surfaces.front_door import App, FrontDoor, Receive, Scope, Send
 from stack_local.wire.catalogue import Surface
+
+if TYPE_CHECKING:
+    from stack_local.surfaces.mcp import Mcp
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -97,9 +99,17 @@ class LateMcp:
 
     async def hold(self, loaded: Callable[[], None]) -> None:
         """Load it, then keep it until the appliance stops."""
-        surface = await asyncio.to_thread(importlib.import_module, "stack_local.surfaces.mcp")
+        mcp = await asyncio.to_thread(self._load)
+        async with mcp.run():
+            self._mcp.set_result(mcp)
+            loaded()
+            await self._appliance.stopping.wait()
+
+    def _load(self) -> "Mcp":
+        from stack_local.surfaces.mcp import Mcp
+
         appliance = self._appliance
-        mcp = surface.Mcp(
+        return Mcp(
             appliance.dispatcher,
             appliance.agents_door,
             self._settings,
@@ -107,10 +117,6 @@ class LateMcp:
             base_url=appliance.base_url,
             feed=appliance.feed,
         )
-        async with mcp.run():
-            self._mcp.set_result(mcp)
-            loaded()
-            await appliance.stopping.wait()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         mcp = await asyncio.shield(self._mcp)

@@ -29,7 +29,7 @@ PERSON_SIDE: frozenset[Surface] = frozenset({"cli", "admin"})
 class View(BaseModel):
     """A frozen value that crosses a boundary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
 
 Answer = TypeVar("Answer", bound=View)
