@@ -18,8 +18,9 @@ LEAST_TEXT = 12
 
 def opened(text: str) -> Iterator[Decoded]:
     """What can be read of the bytes that are written in a text."""
-    yield from _read(Decoder.BASE64, _base64_runs(text), _from_base64, shifts=4)
-    yield from _read(Decoder.HEX, _hex_runs(text), _from_hex, shifts=2)
+    tokens = tuple(_base64_runs(text))
+    yield from _read(Decoder.BASE64, tokens, _from_base64, shifts=4)
+    yield from _read(Decoder.HEX, _hex_runs(text, has_tokens=bool(tokens)), _from_hex, shifts=2)
 
 
 _RUN = re.compile(rf"[A-Za-z0-9+/_-]{{{LEAST_BASE64},}}")
@@ -27,9 +28,10 @@ _NEXT_LINE = re.compile(r"(?:[\r\n][ \t\r\n]{0,3}|\\n|\\r\\n)([A-Za-z0-9+/_-]+)"
 _DIGITS = re.compile(rf"[0-9A-Fa-f]{{{LEAST_HEX},}}")
 _SPELLED = re.compile(rf"[0-9A-Fa-f\\][0-9A-Fa-fx\\ :,;-]{{{LEAST_HEX},}}")
 """Bytes one by one: 69 67 6e, 69:67:6e, 0x69, 0x67."""
-_HEX_DIGITS = bytes(104 if chr(byte) in "0123456789abcdefABCDEF" else 32 for byte in range(256))
+_SPELLED_AS = {ord(sign): "h" for sign in "0123456789abcdefABCDEF"} | {ord(sign): " " for sign in "x\\ :,;-"}
+_HEX_DIGITS = "".join(_SPELLED_AS.get(byte, ".") for byte in range(256)).encode()
 _BYTE_BY_BYTE = (b"hh " * 6, b"hh  " * 6, b"h hh " * 6, b"h hh  " * 6)
-"""How bytes written one by one look when a digit is `h`, and all else is a space."""
+"""How bytes written one by one look when a digit is `h`, and what parts two bytes a space."""
 _BETWEEN_BYTES = re.compile(r"0x|[x\\ :,;-]")
 _URL_SAFE = str.maketrans("-_", "+/")
 
@@ -55,8 +57,9 @@ def _base64_runs(text: str) -> Iterator[Run]:
         yield found.start(), "".join(lines).translate(_URL_SAFE)
 
 
-def _hex_runs(text: str) -> Iterator[Run]:
-    for found in _DIGITS.finditer(text):
+def _hex_runs(text: str, *, has_tokens: bool) -> Iterator[Run]:
+    # So many digits of hex are a token of base64 too.
+    for found in _DIGITS.finditer(text) if has_tokens else ():
         yield found.start(), found[0]
     digits_at = text.encode("latin-1", "replace").translate(_HEX_DIGITS)
     for found in _SPELLED.finditer(text) if any(spelled in digits_at for spelled in _BYTE_BY_BYTE) else ():

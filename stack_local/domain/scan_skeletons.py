@@ -5,8 +5,10 @@ The skeleton is without the marks inside words, and has the letters that digits 
 
 import re
 from collections.abc import Callable, Iterator, Sequence
+from itertools import compress
 
 from stack_local.domain.scan_decoders import Decoder
+from stack_local.domain.scan_patterns import LEAST_SQUASHED
 from stack_local.domain.scan_search import (
     Found,
     Hit,
@@ -65,11 +67,16 @@ def undisguised(flat: str) -> Iterator[Step]:
     words = skeleton.split()
     for hit in worst_by_steps(index, words, places_of(index.keys, words)):
         yield None if hit is None else Found(hit, _disguise(flat, hit), _skeleton_origin(flat, hit))
-    long = [word for word in words if LEAST_LETTERS <= len(word) <= MOST_LETTERS]
+    long = [word for word in _long_enough(words) if len(word) <= MOST_LETTERS]
     hit = worst(squashed_index().search(" ".join(long))) if long else None
     if hit is not None:
         at = _place_among(long, hit.start, skeleton)
         yield Found(hit, Decoder.SEPARATORS, origin(flat, _skeleton, at))
+
+
+def _long_enough(words: Sequence[str]) -> Iterator[str]:
+    """In no step of Python for each word: hardly one is."""
+    return compress(words, map(LEAST_LETTERS.__le__, map(len, words)))
 
 
 def in_single_letters(flat: str) -> Iterator[Step]:
@@ -77,6 +84,8 @@ def in_single_letters(flat: str) -> Iterator[Step]:
     for found in undisguised(_SINGLES.sub(_joined, flat)):
         yield None if found is None else Found(found.hit, Decoder.SEPARATORS, _single_origin(flat, found.start))
     for run in _SINGLES.finditer(flat):
+        if len(run[0]) < LEAST_SQUASHED:
+            continue
         letters = [pair for pair in _letters(run) if pair[0] != " "]
         hit = worst(squashed_index().search(_skeleton("".join(letter for letter, _ in letters))))
         yield None if hit is None else Found(hit, Decoder.SEPARATORS, letters[hit.start][1])
