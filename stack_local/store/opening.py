@@ -9,7 +9,7 @@ from sqlcipher3 import dbapi2 as sqlcipher
 
 from stack_local.domain.errors import Broken, Unavailable
 
-CACHE_KIBIBYTES = 65_536
+CACHE_KIBIBYTES = 16_384
 """Page cache of a connection: decrypting a page again costs four times a plain read."""
 
 _PRAGMAS = (
