@@ -19,6 +19,7 @@ DOMAIN_MAY = frozenset(
         "decimal",
         "enum",
         "functools",
+        "itertools",
         "hashlib",
         "hmac",
         "ipaddress",
