@@ -4,6 +4,7 @@ Beside it, how a command asks the OAuth endpoints of the agents' side.
 """
 
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,13 +60,17 @@ class Client(Protocol):
         ...
 
 
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""For a Unix socket. It trusts nobody; by default httpx reads all public authorities."""
+
+
 class RemoteClient:
     """A client of a live appliance: over its admin socket, or over TCP with a key."""
 
     def __init__(
         self, *, socket_path: str | None = None, base_url: str = "http://stack-local", bearer: Secret | None = None
     ):
-        transport = httpx.AsyncHTTPTransport(uds=socket_path) if socket_path else None
+        transport = httpx.AsyncHTTPTransport(uds=socket_path, verify=_NO_TLS) if socket_path else None
         self._http = httpx.AsyncClient(
             transport=transport, base_url=base_url, timeout=httpx.Timeout(60, connect=5), trust_env=False
         )

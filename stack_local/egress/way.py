@@ -5,7 +5,7 @@ import ssl
 from dataclasses import dataclass
 
 from stack_local.domain.urls import HostPort, parse_host_port
-from stack_local.egress.tls import make_tls_context
+from stack_local.egress.tls import make_tls_context, public_context
 
 WAY_OUT = "way_out"
 """The name under which the vault keeps what a person chose."""
@@ -43,5 +43,10 @@ class Way:
         Raises:
             InvalidRequest: the certificates cannot be read; nothing has changed.
         """
-        self.tls: ssl.SSLContext = make_tls_context(ca=chosen.ca)
+        self._tls = None if chosen.ca is None else make_tls_context(ca=chosen.ca)
         self.chosen = chosen
+
+    @property
+    def tls(self) -> ssl.SSLContext:
+        """The context for a service whose credential asks for none of its own."""
+        return self._tls or public_context()

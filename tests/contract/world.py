@@ -31,7 +31,7 @@ from stack_local.wire.passports import IssuedPassport, IssuePassport
 from stack_local.wire.proposals import DeclineProposal, ListProposals
 from stack_local.wire.services import Connection
 from stack_local.wire.vault import CreateSession, UnlockVault
-from tests.conftest import PASSPHRASE, Running, begin, decoded, served
+from tests.conftest import PASSPHRASE, PLAIN, Running, begin, decoded, served
 from tests.oauth.flow import Login
 from tests.simulators.authorization_server import AuthorizationServer, Wire
 from tests.simulators.egress import opened
@@ -281,7 +281,7 @@ async def prepared(folder: Path) -> AsyncIterator[World]:
 
 def socket_client(running: Running) -> httpx.AsyncClient:
     """A bare HTTP client of the admin socket."""
-    transport = httpx.AsyncHTTPTransport(uds=str(running.places.admin_socket))
+    transport = httpx.AsyncHTTPTransport(uds=str(running.places.admin_socket), verify=PLAIN)
     return httpx.AsyncClient(transport=transport, base_url="http://stack-local", timeout=30)
 
 

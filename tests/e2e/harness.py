@@ -23,7 +23,7 @@ from stack_local.domain.secrets import Secret
 from stack_local.wire.audit import AuditEntry, ListAudit
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval
 from stack_local.wire.vault import MAX_RATE, CreateSession, GetStatus, SetRates
-from tests.conftest import PASSPHRASE, TOKEN, decoded
+from tests.conftest import PASSPHRASE, PLAIN, TOKEN, decoded
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 60
@@ -162,7 +162,7 @@ class Server:
     def http(self, bearer: str) -> httpx.AsyncClient:
         """A client of the agents' side."""
         headers = {"Authorization": f"Bearer {bearer}"}
-        return httpx.AsyncClient(base_url=self.base_url, headers=headers, timeout=30, trust_env=False)
+        return httpx.AsyncClient(base_url=self.base_url, headers=headers, timeout=30, trust_env=False, verify=PLAIN)
 
     async def __aenter__(self) -> Self:
         return self

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.conftest import PLAIN
 from tests.simulators.leakscan import scan_bytes
 from tests.simulators.upstream import Upstream
 from tests.simulators.upstream_routes import CODINGS, LIMITS, PLACES, RAW_ANSWERS, REFLECTIONS
@@ -28,7 +29,9 @@ async def upstream() -> AsyncIterator[Upstream]:
 
 
 def client_of(upstream: Upstream, headers: dict[str, str] = BEARER, *, patience: float = 5) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=upstream.base_url, headers=headers, trust_env=False, timeout=patience)
+    return httpx.AsyncClient(
+        base_url=upstream.base_url, headers=headers, trust_env=False, timeout=patience, verify=PLAIN
+    )
 
 
 async def raw(upstream: Upstream, data: bytes) -> bytes:

@@ -12,7 +12,7 @@ from stack_local.wire.audit import AuditEntry, ListAudit
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval, IntentApproval
 from stack_local.wire.keys import CreateKey
 from stack_local.wire.services import ConnectCustomService, Connection
-from tests.conftest import TOKEN, Running, decoded
+from tests.conftest import PLAIN, TOKEN, Running, decoded
 from tests.e2e.harness import PATIENCE_SECONDS, open_operations
 
 
@@ -38,7 +38,7 @@ class Program:
     def http(self, **headers: str) -> httpx.AsyncClient:
         """A client of the service, as its vendor would configure it."""
         sent = {"Authorization": f"Bearer {self.bearer}"} | headers
-        return httpx.AsyncClient(base_url=self.base_url, headers=sent, timeout=30, trust_env=False)
+        return httpx.AsyncClient(base_url=self.base_url, headers=sent, timeout=30, trust_env=False, verify=PLAIN)
 
     def head(self, method: str, path: str, *lines: str) -> bytes:
         """The head of a request, for a caller on a raw socket."""
