@@ -27,7 +27,7 @@ PERSON_SIDE: frozenset[Surface] = frozenset({"cli", "admin"})
 
 
 class View(BaseModel):
-    """A frozen value that crosses a boundary."""
+    """A frozen value that crosses a boundary. What reads and writes it is made at first use: a start needs few."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, defer_build=True)
 
