@@ -84,7 +84,7 @@ def in_single_letters(flat: str) -> Iterator[Step]:
     for found in undisguised(_SINGLES.sub(_joined, flat)):
         yield None if found is None else Found(found.hit, Decoder.SEPARATORS, _single_origin(flat, found.start))
     for run in _SINGLES.finditer(flat):
-        if len(run[0]) < LEAST_SQUASHED:
+        if len(run[0]) < LEAST_SQUASHED:  # no phrase without its spaces is so short
             continue
         letters = [pair for pair in _letters(run) if pair[0] != " "]
         hit = worst(squashed_index().search(_skeleton("".join(letter for letter, _ in letters))))

@@ -35,7 +35,7 @@ def make_tls_context(*, ca: str | None = None, shown: Mapping[str, Secret] | Non
     context.set_alpn_protocols(["http/1.1"])
     context.load_verify_locations(certifi.where())
     if ca is not None:
-        context.load_verify_locations(cadata="".join(map(_pem, _certificates(ca, field="ca"))))
+        _trust(context, ca)
     if shown is not None:
         _show(context, shown)
     return context
@@ -73,12 +73,24 @@ def fingerprints(ca: str) -> list[str]:
 def _certificates(pem: str, *, field: str) -> list[x509.Certificate]:
     try:
         return x509.load_pem_x509_certificates(pem.encode())
-    except ValueError:
-        raise InvalidRequest("the certificate cannot be read", field=field, rule="PEM (RFC 7468)") from None
+    except (ValueError, x509.InvalidVersion):
+        raise _unreadable(field) from None
 
 
 def _pem(certificate: x509.Certificate) -> str:
     return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _unreadable(field: str) -> InvalidRequest:
+    return InvalidRequest("the certificate cannot be read", field=field, rule="X.509 in PEM (RFC 7468)")
+
+
+def _trust(context: ssl.SSLContext, ca: str) -> None:
+    """OpenSSL reads more of a certificate than `_certificates`, and refuses some that pass there."""
+    try:
+        context.load_verify_locations(cadata="".join(map(_pem, _certificates(ca, field="ca"))))
+    except ssl.SSLError:
+        raise _unreadable("ca") from None
 
 
 def _show(context: ssl.SSLContext, shown: Mapping[str, Secret]) -> None:

@@ -10,7 +10,7 @@ from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.domain.urls import HostPort, parse_host_port
 from stack_local.egress.tls import fingerprints
-from stack_local.egress.way import WAY_OUT, Chosen
+from stack_local.egress.way import WAY_OUT, Chosen, Way
 from stack_local.operations.binding import handles
 from stack_local.operations.context import Context
 from stack_local.operations.rates import RATES
@@ -149,9 +149,10 @@ async def set_rates(ctx: Context, request: SetRates) -> RateLimits:
 async def set_company_proxy(ctx: Context, request: SetCompanyProxy) -> CompanyProxy:
     """Kept in the vault, where no file reaches; good from the next connection on."""
     chosen = Chosen(None if request.proxy is None else _host_port(request.proxy), request.ca)
-    shown = _company_proxy(chosen)  # refuses certificates that cannot be read
+    Way(chosen)  # refuses what cannot be used before it is kept: each unlock takes what is kept
     await ctx.core.database.write(lambda tx: meta.put(tx, WAY_OUT, chosen.encode()))
     ctx.ports.way.take(chosen)
+    shown = _company_proxy(chosen)
     ctx.note(subject=shown.proxy or "none", ca=", ".join(shown.ca_fingerprints))
     return shown
 

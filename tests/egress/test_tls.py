@@ -9,7 +9,7 @@ import pytest
 from stack_local.domain.errors import InvalidRequest
 from stack_local.domain.secrets import Secret
 from stack_local.egress import tls
-from tests.simulators.certificates import Authority, make_authority
+from tests.simulators.certificates import NAME, NO_NAME, VERSION_2, VERSION_3, Authority, make_authority
 
 
 @pytest.fixture
@@ -37,7 +37,16 @@ def test_an_authority_is_known_by_its_fingerprint(authority: Authority) -> None:
     assert found[0] == tls.fingerprints(authority.ca)[0] != found[1]
 
 
-CASES = ["no certificate", "half a certificate", "no key", "another's key", "a key with a password", "the key alone"]
+CASES = [
+    "no certificate",
+    "half a certificate",
+    "an old version",
+    "a name of no type",
+    "no key",
+    "another's key",
+    "a key with a password",
+    "the key alone",
+]
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -46,6 +55,8 @@ def test_what_cannot_be_used_is_refused_with_its_field(case: str, authority: Aut
     given: dict[str, tuple[dict[str, str], str | None, str]] = {
         "no certificate": ({}, "not a certificate", "ca"),
         "half a certificate": ({}, authority.ca[:200], "ca"),
+        "an old version": ({}, authority.altered_ca(VERSION_3, VERSION_2), "ca"),
+        "a name of no type": ({}, authority.altered_ca(NAME, NO_NAME), "ca"),
         "no key": ({tls.CERTIFICATE: chain, tls.KEY: "not a key"}, None, "credential.tls_key"),
         "another's key": ({tls.CERTIFICATE: chain, tls.KEY: authority.client_pair()[1]}, None, "credential.tls_key"),
         "a key with a password": (

@@ -10,7 +10,7 @@ from stack_local.wire.audit import ListAudit
 from stack_local.wire.services import ConnectCustomService
 from stack_local.wire.vault import GetCompanyProxy, SetCompanyProxy, UnlockVault
 from tests.conftest import PASSPHRASE, Running, begin, decoded, served
-from tests.simulators.certificates import make_authority
+from tests.simulators.certificates import NAME, NO_NAME, make_authority
 from tests.simulators.connect_proxy import connect_proxy
 from tests.simulators.raw_upstream import raw_upstream
 
@@ -51,12 +51,13 @@ async def test_it_holds_after_a_restart_and_until_it_is_taken_back(tmp_path: Pat
         assert (await running.person.call(GetCompanyProxy())).warnings == []
 
 
-async def test_what_cannot_be_used_changes_nothing(appliance: Running) -> None:
+async def test_what_cannot_be_used_changes_nothing(appliance: Running, tmp_path: Path) -> None:
     await appliance.person.call(SetCompanyProxy(proxy="proxy.corp:3128"))
     for wrong, field in (
         ({"proxy": "proxy corp:3128"}, "proxy"),
         ({"proxy": "a/b:1"}, "proxy"),
         ({"ca": "none"}, "ca"),
+        ({"ca": make_authority(tmp_path).altered_ca(NAME, NO_NAME)}, "ca"),
     ):
         with pytest.raises(InvalidRequest) as refused:
             await appliance.person.call(SetCompanyProxy.model_validate(wrong))

@@ -111,7 +111,7 @@ async def test_a_detector_that_hangs_refuses_and_is_disabled_and_the_others_go_o
 
 
 async def test_nobody_is_late_because_the_garbage_collector_came_just_then() -> None:
-    to_walk = [[] for _ in range(2_000_000)]
+    _to_walk = [[] for _ in range(2_000_000)]
 
     def collects(facts: CallFacts, history: Sequence[PastCall]) -> Finding | None:
         gc.collect()
@@ -120,7 +120,6 @@ async def test_nobody_is_late_because_the_garbage_collector_came_just_then() -> 
     with inspecting({"collects": collects}, budget=0.02) as inspector:
         assert await inspector.inspect(FACTS, []) == (FOUND,)
         assert await inspector.inspect(FACTS, []) == (FOUND,)
-    assert len(to_walk) == 2_000_000
 
 
 async def test_only_the_detector_that_hangs_is_blamed_by_calls_that_come_together() -> None:

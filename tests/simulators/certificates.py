@@ -16,6 +16,13 @@ END = datetime.datetime(2099, 1, 1, tzinfo=datetime.UTC)
 PAST = datetime.datetime(2021, 1, 1, tzinfo=datetime.UTC)
 
 
+VERSION_3, VERSION_2 = b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x01"
+"""How a certificate says which version it is of (RFC 5280, section 4.1)."""
+
+NAME, NO_NAME = b"\x55\x04\x03\x0c", b"\x55\x04\x03\x00"
+"""A common name of UTF-8, and of no type that there is: not every reader of certificates looks so far."""
+
+
 @dataclass(frozen=True)
 class Authority:
     """A self-signed authority whose certificate lies in `folder`."""
@@ -32,6 +39,12 @@ class Authority:
     def ca(self) -> str:
         """In PEM."""
         return _pem(self.certificate).decode()
+
+    def altered_ca(self, old: bytes, new: bytes) -> str:
+        """The same with other bytes in its DER, in PEM."""
+        der = self.certificate.public_bytes(serialization.Encoding.DER)
+        assert old in der
+        return ssl.DER_cert_to_PEM_cert(der.replace(old, new))
 
     def client_pair(self, name: str = "client") -> tuple[str, str]:
         """A certificate for whoever calls, and its key; both in PEM."""
