@@ -1,5 +1,6 @@
 """The one door: every surface ends in `Dispatcher.call`. Scope, transaction, handler, record, publish, in order."""
 
+import asyncio
 import logging
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -155,7 +156,12 @@ class Dispatcher:
             return read
         if binding.before is not None:
             await binding.before(ctx, request)
-        written = await ctx.core.database.write(lambda tx: self._write(tx, ctx, binding, request))
+        writing = ctx.core.database.submit(lambda tx: self._write(tx, ctx, binding, request))
+        after = binding.after
+        if after is not None:
+            writing.add_done_callback(lambda done: None if _is_refused(done) else after(ctx, request))
+        # A caller that hangs up ends neither the change nor what follows it.
+        written = await asyncio.shield(writing)
         if isinstance(written, StackError):
             raise written
         return written
@@ -204,6 +210,10 @@ class Dispatcher:
     def give_counted_back(self, counted: Mapping[str, int]) -> None:
         """Their record could not be written: they are counted on."""
         self._uncounted.update(counted)
+
+
+def _is_refused(written: asyncio.Future[View | StackError]) -> bool:
+    return written.exception() is not None or isinstance(written.result(), StackError)
 
 
 def _write_success(tx: Tx, ctx: Context, operation: Operation, *, scribe: Scribe | None = None) -> None:

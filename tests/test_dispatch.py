@@ -1,13 +1,29 @@
-"""What the door holds by itself: a locked vault approves nothing, and still lets a person reject and revoke."""
+"""What the door holds by itself: a locked vault approves nothing, and still lets a person reject and revoke.
+
+What a person chose for the whole appliance is changed with its record, or not at all; and whoever hung up changes that
+no more.
+"""
+
+import asyncio
+from typing import Any
 
 import pytest
+from sqlcipher3 import dbapi2 as sqlcipher
 
 from stack_local.client import RemoteClient
-from stack_local.domain.errors import Locked, Unauthorized
+from stack_local.dispatch import Caller
+from stack_local.domain.audit import Outcome
+from stack_local.domain.errors import Locked, Unauthorized, Unavailable
 from stack_local.domain.secrets import Secret
+from stack_local.egress.way import WAY_OUT, Chosen
+from stack_local.operations.bearers import actor_of_session
+from stack_local.operations.rates import RATES
+from stack_local.store import meta
+from stack_local.store.audit import Scribe
+from stack_local.wire.catalogue import Request
 from stack_local.wire.intents import ApproveIntent, GetIntentApproval, IntentApproval, RejectIntent
 from stack_local.wire.passports import ListActivePassports, RevokeAgentPassports
-from stack_local.wire.vault import CreateSession, LockVault
+from stack_local.wire.vault import CreateSession, LockVault, SetCompanyProxy, SetRates
 from tests.conftest import PASSPHRASE, Running, decoded
 from tests.simulators.upstream import Upstream
 
@@ -50,3 +66,40 @@ async def test_a_locked_vault_still_rejects_and_revokes(appliance: Running, upst
     revoked = await appliance.person.call(RevokeAgentPassports(agent_id=pending.agent_id))
     assert revoked.revoked_count == 0
     assert (await appliance.person.call(ListActivePassports())).items == []
+
+
+CHOICES = [SetRates(intents_per_hour=7), SetCompanyProxy(proxy="proxy.corp:3128")]
+
+
+@pytest.mark.parametrize("choice", CHOICES, ids=["rates", "way out"])
+async def test_what_a_person_chooses_is_not_changed_without_its_record(
+    appliance: Running, monkeypatch: pytest.MonkeyPatch, choice: Request[Any]
+) -> None:
+    write, allowed = Scribe.write, appliance.appliance.rates.allowed()
+
+    def refuses(scribe: Scribe, tx: Any, **fields: Any) -> None:
+        if fields["action"].startswith("vault.set_") and fields["outcome"] is Outcome.SUCCESS:
+            raise sqlcipher.OperationalError("database or disk is full")
+        write(scribe, tx, **fields)
+
+    monkeypatch.setattr(Scribe, "write", refuses)
+    with pytest.raises(Unavailable):
+        await appliance.person.call(choice)
+    core = appliance.appliance._core
+    assert core is not None
+    kept = await core.database.read(lambda tx: (meta.find(tx, RATES), meta.find(tx, WAY_OUT)))
+    assert kept == (None, None)
+    assert (appliance.appliance.rates.allowed(), appliance.appliance._way.chosen) == (allowed, Chosen())
+
+
+async def test_a_choice_holds_though_whoever_made_it_hung_up(appliance: Running) -> None:
+    person = Caller(actor_of_session("ses_person"), "admin")
+    choosing = asyncio.ensure_future(appliance.appliance.dispatcher.call(person, CHOICES[0]))
+    await asyncio.sleep(0)  # it is on its way to the disk
+    choosing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await choosing
+    core = appliance.appliance._core
+    assert core is not None
+    await core.database.write(lambda tx: None)
+    assert appliance.appliance.rates.allowed()["intents_per_hour"] == 7

@@ -27,6 +27,10 @@ Before = Callable[[Context, Any], Awaitable[None]]
 """What a transaction cannot wait for: it leaves what it found in `ctx.trail`."""
 
 
+After = Callable[[Context, Any], None]
+"""What this process keeps in memory of a change, once it is durable with its record."""
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
     """An operation and what carries it out."""
@@ -36,6 +40,7 @@ class Binding:
     is_async: bool
     current: Current | None
     before: Before | None
+    after: After | None
 
 
 HANDLERS: dict[type[Request[Any]], Binding] = {}
@@ -43,7 +48,11 @@ HANDLERS: dict[type[Request[Any]], Binding] = {}
 
 
 def handles(
-    request: type[Request[Answer]], *, current: Current | None = None, before: Before | None = None
+    request: type[Request[Answer]],
+    *,
+    current: Current | None = None,
+    before: Before | None = None,
+    after: After | None = None,
 ) -> Callable[[Callable[..., Answer | Awaitable[Answer]]], Callable[..., Any]]:
     """Bind a handler to its request.
 
@@ -58,7 +67,7 @@ def handles(
             raise Broken(f"{operation.name} has two handlers")
         if (operation.effect == "write" and is_async) or (operation.effect == "external" and not is_async):
             raise Broken(f"the handler of {operation.name} does not fit its effect {operation.effect}")
-        HANDLERS[request] = Binding(operation, handler, is_async, current, before)
+        HANDLERS[request] = Binding(operation, handler, is_async, current, before, after)
         return handler
 
     return bind

@@ -1,6 +1,7 @@
 """The appliance itself: health, keys, status, creating, unlocking, locking, sealing, sessions."""
 
 import json
+from typing import Any
 
 from pydantic import SecretStr
 
@@ -135,26 +136,40 @@ def _begin(ctx: Context) -> OperatorSession:
     return OperatorSession(session=SecretStr(token.reveal()), expires_at=ends_at)
 
 
-@handles(SetRates)
-async def set_rates(ctx: Context, request: SetRates) -> RateLimits:
+def _allow(ctx: Context, request: SetRates) -> None:
+    ctx.ports.rates.allow(_rates(ctx, request))
+
+
+@handles(SetRates, after=_allow)
+def set_rates(tx: Tx, ctx: Context, request: SetRates) -> RateLimits:
     """Kept in the vault, where no file reaches; good from the next call on."""
-    chosen = ctx.ports.rates.allowed() | request.model_dump(exclude_none=True)
-    await ctx.core.database.write(lambda tx: meta.put(tx, RATES, json.dumps(chosen)))
-    ctx.ports.rates.allow(chosen)
+    chosen = _rates(ctx, request)
+    meta.put(tx, RATES, json.dumps(chosen))
     ctx.note(**chosen)
     return RateLimits(**chosen)
 
 
-@handles(SetCompanyProxy)
-async def set_company_proxy(ctx: Context, request: SetCompanyProxy) -> CompanyProxy:
+def _rates(ctx: Context, request: SetRates) -> dict[str, Any]:
+    return ctx.ports.rates.allowed() | request.model_dump(exclude_none=True)
+
+
+def _go(ctx: Context, request: SetCompanyProxy) -> None:
+    ctx.ports.way.take(_way(request))
+
+
+@handles(SetCompanyProxy, after=_go)
+def set_company_proxy(tx: Tx, ctx: Context, request: SetCompanyProxy) -> CompanyProxy:
     """Kept in the vault, where no file reaches; good from the next connection on."""
-    chosen = Chosen(None if request.proxy is None else _host_port(request.proxy), request.ca)
+    chosen = _way(request)
     Way(chosen)  # refuses what cannot be used before it is kept: each unlock takes what is kept
-    await ctx.core.database.write(lambda tx: meta.put(tx, WAY_OUT, chosen.encode()))
-    ctx.ports.way.take(chosen)
+    meta.put(tx, WAY_OUT, chosen.encode())
     shown = _company_proxy(chosen)
     ctx.note(subject=shown.proxy or "none", ca=", ".join(shown.ca_fingerprints))
     return shown
+
+
+def _way(request: SetCompanyProxy) -> Chosen:
+    return Chosen(None if request.proxy is None else _host_port(request.proxy), request.ca)
 
 
 def _host_port(proxy: str) -> HostPort:

@@ -182,7 +182,7 @@ class SealVault(Request[VaultState]):
 
 
 @operation(
-    scope="vault:write", route="POST /v1/vault/rates", effect="external", surfaces=PERSON_SIDE, audit="vault.set_rates"
+    scope="vault:write", route="POST /v1/vault/rates", effect="write", surfaces=PERSON_SIDE, audit="vault.set_rates"
 )
 class SetRates(Request[RateLimits]):
     """Allow each agent more, or fewer, intents and proxied calls; what is left out stays as it is."""
@@ -194,7 +194,7 @@ class SetRates(Request[RateLimits]):
 @operation(
     scope="vault:write",
     route="POST /v1/vault/company-proxy",
-    effect="external",
+    effect="write",
     surfaces=PERSON_SIDE,
     while_locked=False,
     audit="vault.set_company_proxy",
